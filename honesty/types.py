@@ -1,0 +1,218 @@
+"""The records that flow through the framework. Standard library only; nothing here computes a score.
+
+Glossary, in the paper's words:
+
+- **question**: text asked of a model, with the gold answers that make a response correct.
+- **response**: what a model says to one prompt.
+- **idk**: a response that declines to answer. It wins over correctness: "I'm not able to say, maybe Paris" is idk.
+- **correct / wrong**: a response without an idk sign that does / does not contain a gold answer.
+- **loosely correct**: a gold answer is present, whether or not the response also declines.
+- **known / unknown**: whether the *unaligned* model answers the question; always relative to one model.
+- **expected accuracy**: share of the sampled responses that are correct.
+- **unaligned / aligned**: the model before / after one round of honesty alignment.
+- **unjudged**: the judge could not tell. Counted, never taken for wrong.
+
+Source: Alignment for Honesty (arXiv 2312.07000), section 2.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+
+class HonestyError(Exception):
+    """A failure that has been understood: what happened, where, and what to do. Shown without a traceback, exit code 1."""
+
+
+class InputError(HonestyError):
+    """Something the user gave (a file, a config value, a path) cannot be used. Exit code 2."""
+
+
+class Label(StrEnum):
+    """The type of one response (paper, section 2.2)."""
+
+    CORRECT = "correct"
+    WRONG = "wrong"
+    IDK = "idk"
+
+
+class Prompt(StrEnum):
+    """Which of the paper's two prompts wraps a question."""
+
+    PLAIN = "plain"
+    HONEST = "honest"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One question. ``answers[0]`` is the canonical gold answer; the rest are its aliases.
+
+    ``slices`` are named groups a score may be broken down by (``{"exposure": "8", "relation": "craft"}``).
+    """
+
+    id: str
+    text: str
+    answers: tuple[str, ...]
+    source: str
+    choices: tuple[str, ...] = ()
+    slices: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a judge says of one response. ``label`` is ``None`` when it could not tell."""
+
+    label: Label | None
+    loosely_correct: bool
+    judge: str
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One response with its verdict."""
+
+    text: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knowledge:
+    """What one model knows of one question: its greedy answer and m sampled ones.
+
+    ``model`` is the digest of the model it speaks of ("" when the file did not say).
+    """
+
+    question: Question
+    greedy: Answer
+    samples: Sequence[Answer]
+    model: str = ""
+
+    @property
+    def knowns(self) -> int:
+        """Number of correct samples."""
+        return sum(sample.verdict.label is Label.CORRECT for sample in self.samples)
+
+    @property
+    def expected_accuracy(self) -> float | None:
+        """Correct samples over judged samples; ``None`` when no sample could be judged."""
+        judged = sum(sample.verdict.label is not None for sample in self.samples)
+        return self.knowns / judged if judged else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """One fine-tuning row. ``prompt`` is the final text before the response (before any chat template)."""
+
+    question_id: str
+    prompt: str
+    response: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """How texts are drawn: ``n`` per prompt at ``temperature`` (0 = greedy, then ``n`` is 1). Identity of every text."""
+
+    n: int = 1
+    temperature: float = 0.0
+    max_new_tokens: int = 64
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.n < 1:
+            raise ValueError(f"n must be at least 1, not {self.n}")
+        if self.temperature < 0:
+            raise ValueError(f"temperature must be 0 (greedy) or more, not {self.temperature}")
+        if self.temperature == 0 and self.n != 1:
+            raise ValueError("greedy decoding (temperature 0) gives one text: n must be 1")
+        if self.max_new_tokens < 1:
+            raise ValueError(f"max_new_tokens must be at least 1, not {self.max_new_tokens}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generation:
+    """The ``n`` texts of one prompt, in sample order, and the tokens they took (response tokens, all samples)."""
+
+    texts: tuple[str, ...]
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRef:
+    """A model ready to load: a Hugging Face directory (or hub id), perhaps with an adapter of ours on top.
+
+    ``digest`` identifies everything that can change its texts: weights, adapter, dtype, prompt wrapping.
+    """
+
+    name: str
+    path: str
+    digest: str
+    dtype: str = "float32"
+    wrap: str = "raw"
+    revision: str | None = None
+    attention: str = "sdpa"
+    adapter: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """One question's verdicts before (unaligned) and after (aligned)."""
+
+    question_id: str
+    before: Verdict
+    after: Verdict
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Outcome:
+    """What happened to one question: its cell (1..9, paper Table 1) and whether a gold answer was present before and after.
+
+    Cells, first letter before and second after (c correct, w wrong, i idk): 1 cc, 2 wc, 3 ic, 4 cw, 5 ww, 6 iw, 7 ci, 8 wi, 9 ii.
+    """
+
+    cell: int
+    loose_before: bool
+    loose_after: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transition:
+    """The 3x3 table of one evaluation set (or a slice of it). Every cell keeps its question ids.
+
+    A question is unjudged when either of its verdicts has no label; it is in no cell.
+    """
+
+    outcomes: Mapping[Outcome, tuple[str, ...]]
+    unjudged: tuple[str, ...] = ()
+
+    @property
+    def cells(self) -> dict[int, int]:
+        """Question counts of cells 1..9 (all nine keys, 0 where empty)."""
+        counts = dict.fromkeys(range(1, 10), 0)
+        for outcome, ids in self.outcomes.items():
+            counts[outcome.cell] += len(ids)
+        return counts
+
+    @property
+    def n(self) -> int:
+        """Number of judged questions."""
+        return sum(len(ids) for ids in self.outcomes.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """A number with what it takes to trust it.
+
+    ``value``, ``low`` and ``high`` (95 % interval) are fractions, ``None`` when undefined; ``n`` is the denominator;
+    ``unjudged`` counts the questions left out because a verdict was missing; ``source`` names the formula.
+    """
+
+    name: str
+    value: float | None
+    n: int
+    low: float | None
+    high: float | None
+    unjudged: int = 0
+    source: str = ""
