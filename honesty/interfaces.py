@@ -1,11 +1,12 @@
 """The seams of the framework. Anything with these shapes can be named in a yaml by its ``_target_``."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import ClassVar, Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
-from honesty.types import Example, Generation, Knowledge, Prompt, Question, Sampling, Score, Transition, Verdict
+from honesty.types import Example, Generation, Knowledge, ModelRef, Prompt, Question, Sampling, Score, Transition, Verdict
 
 
+@runtime_checkable
 class Dataset(Protocol):
     """Questions to probe and train on, and one or more named sets to evaluate on."""
 
@@ -20,7 +21,12 @@ class Dataset(Protocol):
         """Return the evaluation sets by name; their questions are disjoint from ``train()``."""
         ...
 
+    def notes(self) -> Sequence[str]:
+        """Return what a user should know about the data (rows dropped, duplicates), one sentence each."""
+        ...
 
+
+@runtime_checkable
 class Corpus(Protocol):
     """Text a small model is pretrained on from scratch, as prompt/response pairs (loss on the response)."""
 
@@ -31,20 +37,38 @@ class Corpus(Protocol):
         ...
 
 
+@runtime_checkable
 class Engine(Protocol):
     """Prompts to texts. The same prompt, sampling and model always give the same text, however they are batched."""
 
     def generate(self, prompts: Sequence[str], sampling: Sampling) -> Sequence[Generation]: ...
 
 
+@runtime_checkable
+class EngineSettings(Protocol):
+    """The record a yaml of conf/engine builds: torch-free; opens the engine when there is work for it.
+
+    ``load(ref, device)`` gives a model and its tokenizer, for engines that run one in this process.
+    """
+
+    def open(self, ref: ModelRef, load: Callable[[ModelRef, str], Any]) -> Engine: ...
+
+
+@runtime_checkable
 class Judge(Protocol):
     """Text to verdict. The fields of the judge's dataclass are its identity."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def __call__(self, question: Question, response: str) -> Verdict: ...
 
+    def empty_aliases(self, questions: Iterable[Question]) -> int:
+        """Count the gold answers this judge can never find, because nothing is left of them when it compares."""
+        ...
 
+
+@runtime_checkable
 class Strategy(Protocol):
     """What one question's knowledge becomes in the fine-tuning data.
 
@@ -57,9 +81,10 @@ class Strategy(Protocol):
     def __call__(self, knowledge: Knowledge) -> Iterable[Example]: ...
 
 
-class Metric(Protocol):
-    """A 3x3 table to one number. The same callable serves the point value and its bootstrap interval."""
+@runtime_checkable
+class Suite(Protocol):
+    """The metrics of one run (each a ``honesty.metrics.statistic.Statistic``)."""
 
-    name: str
-
-    def __call__(self, table: Transition) -> Score: ...
+    def score(self, table: Transition, control: Callable[[Any], Any] | None = None) -> Mapping[str, Score]:
+        """Return every score of the suite by name, each with its interval; with a control, what is expected under it."""
+        ...

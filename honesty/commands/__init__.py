@@ -1,0 +1,1 @@
+"""What the `honesty` command does on files, one module a sub-command. Nothing here imports torch."""

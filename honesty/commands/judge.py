@@ -1,0 +1,55 @@
+"""`honesty judge`: responses to verdicts."""
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from honesty.config import load
+from honesty.data.records import Response, read_responses, write_verdicts
+from honesty.judges.string import StringJudge
+from honesty.types import InputError, Label, Question, Verdict
+
+
+def rules_judge(rules: str) -> StringJudge:
+    """Return the string judge of ``--rules`` (a file of ``conf/judge``)."""
+    judge: StringJudge = load("judge", rules)
+    return judge
+
+
+def judge_responses(responses: Sequence[Response], judge: StringJudge) -> dict[str, Verdict]:
+    """Return the verdict of every response by question id, in order."""
+    return {response.question.id: judge(response.question, response.text) for response in responses}
+
+
+def warn_of_empty_answers(judge: StringJudge, questions: Iterable[Question], path: Path) -> None:
+    """Say once on standard error how many gold answers of a file normalise to nothing, and what this judge does with them."""
+    count = judge.empty_aliases(questions)
+    if count:
+        fate = "match every response" if judge.empty_alias == "everything" else "match no response"
+        print(f"warning: {path}: {count:,} gold answers are empty after normalisation and {fate}", file=sys.stderr)
+
+
+def run(responses: Path, out: Path, rules: str) -> None:
+    """Judge the responses of one file and write the verdicts to another.
+
+    Raises:
+        InputError: a fault in the file, or both paths are the same.
+    """
+    refuse_same(responses, out)
+    judge = rules_judge(rules)
+    rows = read_responses(responses)
+    warn_of_empty_answers(judge, [row.question for row in rows], responses)
+    verdicts = judge_responses(rows, judge)
+    write_verdicts(out, verdicts)
+    print(f"{out}: {len(verdicts):,} verdicts: {_counts(verdicts)}", file=sys.stderr)
+
+
+def _counts(verdicts: Mapping[str, Verdict]) -> str:
+    found = [verdict.label for verdict in verdicts.values()]
+    return ", ".join(f"{found.count(label):,} {label}" for label in Label) + f", {found.count(None):,} unjudged"
+
+
+def refuse_same(source: Path, out: Path) -> None:
+    """Raise `InputError` when writing ``out`` would destroy ``source``."""
+    if out.exists() and source.exists() and out.samefile(source):
+        raise InputError(f"{out}: is the file to read; give another name for the output")

@@ -1,0 +1,90 @@
+"""Scores by slice (exposure, relation, ...), and the mean of a per-question fraction with its interval."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from honesty.interfaces import Suite
+from honesty.metrics.bootstrap import Bootstrap, percentiles, wilson
+from honesty.types import Outcome, Question, Score, Transition
+
+
+def by_slice(table: Transition, questions: Iterable[Question], name: str) -> dict[str, Transition]:
+    """Split a table by the questions' slice ``name``, e.g. ``exposure``: one table per value.
+
+    Values come in numeric order when all of them read as numbers, else alphabetically. Questions without it are left out.
+    """
+    value_of = {question.id: question.slices[name] for question in questions if name in question.slices}
+    ids: dict[str, dict[Outcome | None, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for outcome, members in [*table.outcomes.items(), (None, table.unjudged)]:
+        for question_id in members:
+            if question_id in value_of:
+                ids[value_of[question_id]][outcome].append(question_id)
+    return {
+        value: Transition(
+            outcomes={outcome: tuple(members) for outcome, members in ids[value].items() if outcome is not None},
+            unjudged=tuple(ids[value].get(None, ())),
+        )
+        for value in _in_order(ids)
+    }
+
+
+def score_slices(
+    suite: Suite,
+    table: Transition,
+    questions: Sequence[Question],
+    fractions: Mapping[str, Mapping[str, float | None]] | None = None,
+) -> dict[str, list[dict[str, Any]]]:
+    """Return one row per value of every slice the questions carry: ``{"exposure": [{"slice", "n", score...}, ...], ...}``.
+
+    A row holds the judged questions ``n`` and the suite's scores by name, and for each entry of ``fractions`` (a score's name
+    to fractions by question id, e.g. expected accuracies) their mean over the row's questions. ``{}`` without slices.
+    """
+    given = fractions if fractions is not None else {}
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for name in dict.fromkeys(name for question in questions for name in question.slices):
+        rows[name] = []
+        for value, part in by_slice(table, questions, name).items():
+            ids = [*part.unjudged, *(question_id for members in part.outcomes.values() for question_id in members)]
+            means = {key: mean_score(key, [by_id.get(question_id) for question_id in ids]) for key, by_id in given.items()}
+            rows[name].append({"slice": value, "n": part.n, **suite.score(part), **means})
+    return rows
+
+
+def mean_score(name: str, values: Iterable[float | None], bootstrap: Bootstrap | None = None) -> Score:
+    """Return the mean of per-question fractions (expected accuracies, 0..1) with its interval; ``None`` is unjudged.
+
+    When all values are equal a bootstrap is a point; the interval is then Wilson's for that mean, which is wide enough
+    because no distribution on 0..1 varies more than successes and failures with the same mean.
+    """
+    listed = list(values)
+    judged = np.array([value for value in listed if value is not None], dtype=np.float64)
+    unjudged = len(listed) - judged.size
+    if judged.size == 0:
+        return Score(
+            name=name, value=None, n=0, low=None, high=None, unjudged=unjudged, source="mean over questions; no values"
+        )
+    distinct, counts = np.unique(judged, return_counts=True)
+    low: float | None
+    high: float | None
+    if distinct.size == 1:
+        low, high = wilson(float(judged.sum()), judged.size)
+        how = "Wilson interval (all values equal)"
+    else:
+        settings = bootstrap if bootstrap is not None else Bootstrap()
+        low, high = percentiles(settings.resample(counts) @ distinct / judged.size)
+        how = f"bootstrap, {settings.replicates} replicates"
+    source = f"mean over questions; {how}"
+    mean = float(judged.mean())
+    return Score(name=name, value=mean, n=judged.size, low=low, high=high, unjudged=unjudged, source=source)
+
+
+def _in_order(values: Iterable[str]) -> list[str]:
+    """Sort slice values: as numbers when all of them are, else as text."""
+    listed = list(values)
+    try:
+        return sorted(listed, key=float)
+    except ValueError:
+        return sorted(listed)

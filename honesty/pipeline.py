@@ -1,0 +1,157 @@
+"""Wires configuration to stages, stages to the cache, results to trackers and reports. No arithmetic happens here."""
+
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from honesty import tracking
+from honesty.cache import Artifact, Cache, provenance
+from honesty.config import STAGES
+from honesty.failures import exit_code, message, show
+from honesty.progress import console
+from honesty.stages import report
+from honesty.stages.build import build
+from honesty.stages.evaluate import Evaluation, Sides, evaluate
+from honesty.stages.fit import aligned, curves, fit
+from honesty.stages.generate import Engines
+from honesty.stages.pretrain import reference
+from honesty.stages.probe import probe
+from honesty.types import InputError, Question
+
+Records = Mapping[str, Any]
+
+# how a job is run, not what it is: left out of its label
+UNLABELLED = ("strategy=", "logger=", "logger.", "debug=", "paths.", "stages=", "hydra.", "hydra/", "engine.")
+
+
+@dataclass
+class Job:
+    """One job: where it writes, what heads its result, and what it has finished so far."""
+
+    directory: Path
+    head: dict[str, Any]
+    sweep: Path | None
+    start: float
+    artifacts: dict[str, Artifact] = field(default_factory=dict)
+    evaluations: list[Evaluation] = field(default_factory=list)
+
+
+def run(cfg: DictConfig, check: Callable[[DictConfig], Records]) -> None:
+    """Run one job. Its failure is shown and recorded; in a sweep the other jobs go on.
+
+    Raises:
+        SystemExit: outside a sweep, when the job fails: 2 for what the user gave, 1 for everything else.
+    """
+    job = _job(cfg)
+    try:
+        records = check(cfg)
+        settings = tracking.Job(
+            directory=job.directory,
+            name=job.head["job"],
+            group=job.sweep.name if job.sweep is not None else None,
+            tags=[job.head[key] for key in ("model", "strategy", "dataset")],
+            config=OmegaConf.to_container(cfg, resolve=True),  # type: ignore[arg-type]
+        )
+        console.print(f"\n[bold]{job.head['job']}[/bold]  seed {cfg.seed}, {job.head['model']} on {job.head['dataset']}")
+        with records["logger"].open(settings) as tracker:
+            cache = Cache(root=Path(records["paths"]["cache"]))
+            _stages(records, job, cache)
+            _finish(records, job, cache, tracker)
+    except Exception as error:  # noqa: BLE001  one job's failure must not cost the others of a sweep
+        show(error, trace=bool(OmegaConf.select(cfg, "debug.trace")))
+        _record_failure(job, error)
+        if job.sweep is None:
+            raise SystemExit(exit_code(error)) from None
+
+
+def _job(cfg: DictConfig) -> Job:
+    hydra = HydraConfig.get()
+    choices, overrides = hydra.runtime.choices, list(hydra.overrides.task)
+    head = {
+        "status": "ok",
+        "error": None,
+        "job": " ".join([choices["strategy"], *(text for text in overrides if not text.startswith(UNLABELLED))]),
+        **{group: choices[group] for group in ("strategy", "model", "dataset")},
+        "seed": cfg.seed,
+        "overrides": overrides,
+        "command": " ".join(["python train.py", *overrides]),
+        "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+    }
+    sweep = Path(hydra.sweep.dir) if hydra.mode == RunMode.MULTIRUN else None
+    return Job(directory=Path(hydra.runtime.output_dir), head=head, sweep=sweep, start=time.monotonic())
+
+
+def _stages(records: Records, job: Job, cache: Cache) -> None:
+    """Run the stages up to the last one asked for; what they need comes from the cache or is made."""
+    last = max(STAGES.index(name) for name in records["stages"])
+    questions, evaluation_sets = _questions(records)
+    before = reference(cache, records["model"])
+    after = before
+    engines = Engines(records["engine"])
+    strategy, name = records["strategy"], job.head["strategy"]
+    if _wanted("probe", last) and (strategy.trains or last == STAGES.index("probe")):
+        job.artifacts["probe"] = probe(cache, engines, before, questions, records["probe"], records["judge"])
+    if _wanted("build", last) and strategy.trains:
+        job.artifacts["examples"] = build(cache, job.artifacts["probe"], strategy, name)
+    if _wanted("fit", last) and strategy.trains:
+        trainer, adapter = records["trainer"], records["adapter"]
+        job.artifacts["fit"] = fit(cache, before, job.artifacts["examples"], trainer, adapter, name)
+        after = aligned(before, job.artifacts["fit"])
+    if _wanted("evaluate", last):
+        sides = Sides(before=before, after=after, prompt=strategy.evaluation_prompt)
+        for dataset, these in evaluation_sets.items():
+            scored = {key: records[key] for key in ("probe", "judge")} | {"suite": records["metrics"]}
+            job.evaluations.append(evaluate(cache, engines, sides, dataset, these, **scored))
+            job.artifacts.update(job.evaluations[-1].artifacts)
+
+
+def _wanted(stage: str, last: int) -> bool:
+    return STAGES.index(stage) <= last
+
+
+def _questions(records: Records) -> tuple[Sequence[Question], Mapping[str, Sequence[Question]]]:
+    dataset, limit = records["dataset"], records["limit"]
+    train, evaluation = dataset.train(), dataset.evaluation()
+    notes = list(dataset.notes())
+    empty = records["judge"].empty_aliases([*train, *(question for these in evaluation.values() for question in these)])
+    if empty:
+        notes.append(f"{empty} gold answers normalise to nothing and can match no response")
+    for note in notes:
+        console.print(f"  note: {note}", soft_wrap=True)
+    return train[:limit], {name: these[:limit] for name, these in evaluation.items()}
+
+
+def _finish(records: Records, job: Job, cache: Cache, tracker: tracking.Tracker) -> None:
+    tail = {
+        "seconds": round(time.monotonic() - job.start, 2),
+        "artifacts": {
+            name: {"digest": artifact.digest, "path": str(artifact.path)} for name, artifact in job.artifacts.items()
+        },
+        "ledger": [asdict(entry) for entry in cache.ledger],
+        **provenance(),
+    }
+    result = report.write_result(job.directory, job.head, job.evaluations, tail)
+    if "fit" in job.artifacts:
+        tracker.curve("fit", curves(job.artifacts["fit"]))
+    tracker.result(result)
+    work = [entry for entry in cache.ledger if not entry.hit]
+    if not work:
+        console.print(f"  every stage came from {records['paths']['cache']}: no work was done")
+    if job.evaluations and job.sweep is None:  # a sweep's comparison shows them all
+        report.show_job(job.directory)
+
+
+def _record_failure(job: Job, error: Exception) -> None:
+    kind = InputError.__name__ if exit_code(error) == 2 else type(error).__name__
+    head = {**job.head, "status": "failed", "error": message(error), "error_kind": kind}
+    try:
+        report.write_result(job.directory, head, [], {"seconds": round(time.monotonic() - job.start, 2)})
+    except OSError as second:
+        print(f"(and its result could not be recorded in {job.directory}: {second.strerror})", file=sys.stderr)

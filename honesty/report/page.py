@@ -1,0 +1,197 @@
+"""The results page: one self-contained HTML file for one job or many (no network, no script)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from honesty.report.curves import curves
+from honesty.report.load import Evaluation, Job, Slice
+from honesty.report.marks import styles
+from honesty.report.pairs import Pairs
+from honesty.report.plots import Point, forest, legend, plane, point
+from honesty.report.seeds import Group, datasets, groups
+from honesty.report.table import CONTROLS, LETTERS, MISSING, SCORES, TITLES, UNDEFINED, interval, itself, number
+from honesty.report.terminal import EXPOSURE, probability
+from honesty.types import Score
+
+TEMPLATE = "page.html.j2"
+DIRECT_LABELS = 14
+PANELS = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """One small plot of scores by slice."""
+
+    label: str
+    style: int
+    plot: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One variant in the comparison: its number, its mark, and its seeds."""
+
+    number: int
+    group: Group
+    style: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """Everything the page shows of one evaluation set."""
+
+    dataset: str
+    headline: str
+    rows: tuple[Row, ...]
+    plot: str
+    numbered: bool
+    several_seeds: bool
+    undefined: tuple[str, ...]
+    panels: tuple[Panel, ...]
+    panels_left_out: int
+    pairs: Pairs | None
+    controls: Mapping[str, Mapping[str, str]]
+
+
+def write(jobs: Sequence[Job], path: Path, title: str, pairs: Mapping[str, Pairs] | None = None) -> Path:
+    """Write the page; ``pairs`` holds the strategy-against-strategy tests by evaluation set."""
+    path.write_text(render(jobs, title, pairs if pairs is not None else {}), encoding="utf-8")
+    return path
+
+
+def render(jobs: Sequence[Job], title: str, pairs: Mapping[str, Pairs]) -> str:
+    """Return the page as HTML. All text of questions, responses, labels and errors is escaped."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "percent": number,
+        "interval": interval,
+        "p": probability,
+        "key": lambda style: Markup(legend(style)),
+        "forest": lambda score: Markup(forest(score)),
+        "forest_spread": lambda spread: Markup(forest(None, spread)),
+        "curves": lambda rows, name, label: Markup(curves(name, rows, label)),
+        "itself": itself,
+        "heat": heat,
+        "duration": duration,
+        "svg": Markup,
+    }
+    style = styles(job.strategy for job in jobs)
+    return environment.get_template(TEMPLATE).render(
+        title=title,
+        jobs=jobs,
+        finished=[job for job in jobs if not job.failed],
+        failed=[job for job in jobs if job.failed],
+        sections=[section(jobs, dataset, style, pairs.get(dataset)) for dataset in datasets(jobs)],
+        styles=style,
+        SCORES=SCORES,
+        TITLES=TITLES,
+        CONTROLS=CONTROLS,
+        LETTERS=LETTERS,
+        EXPOSURE=EXPOSURE,
+        MISSING=MISSING,
+        UNDEFINED=UNDEFINED,
+        provenance=provenance(jobs),
+    )
+
+
+def section(jobs: Sequence[Job], dataset: str, style: Mapping[str, int], pairs: Pairs | None) -> Section:
+    """Return what the page shows of one evaluation set."""
+    rows = tuple(Row(number=at, group=group, style=style[group.strategy]) for at, group in enumerate(groups(jobs, dataset), 1))
+    numbered = len(rows) > DIRECT_LABELS
+    points: list[Point] = []
+    undefined = []
+    for row in rows:
+        found = point(row.group, str(row.number) if numbered else row.group.variant, row.style)
+        if found is None:
+            undefined.append(row.group.variant)
+        else:
+            points.append(found)
+    sliced = [row for row in rows if row.group.evaluations[0].slices.get("exposure")]
+    panels = tuple(_panel(row, row.group.evaluations[0].slices["exposure"]) for row in sliced[:PANELS])
+    return Section(
+        dataset=dataset,
+        headline=headline(rows),
+        rows=rows,
+        plot=plane(points, f"Prudence against over-conservativeness on {dataset}"),
+        numbered=numbered,
+        several_seeds=any(len(row.group.jobs) > 1 for row in rows),
+        undefined=tuple(undefined),
+        panels=panels,
+        panels_left_out=len(sliced) - len(panels),
+        pairs=pairs,
+        controls=_controls(rows),
+    )
+
+
+def headline(rows: Sequence[Row]) -> str:
+    """Return the finding of one evaluation set in a sentence or two: the most honest variant, and what it costs."""
+    scored = [(spread.mean, row) for row in rows if (spread := row.group.spread("honesty")).mean is not None]
+    count = rows[0].group.evaluations[0].n
+    if not scored:
+        return f"Honesty is undefined for every job ({count:,} questions judged): nothing was known, or nothing unknown."
+    best = max(scored, key=lambda item: item[0])[1].group
+    values = {name: number(best.spread(name).mean) for name in (*SCORES, "accuracy_before")}
+    seeds = f", means over {len(best.jobs)} seeds" if len(best.jobs) > 1 else ""
+    first = f"{best.variant} is the most honest" if len(rows) > 1 else f"{best.variant} scores honesty {values['honesty']}"
+    score = f" at {values['honesty']}" if len(rows) > 1 else ""
+    text = (
+        f"{first}{score}{seeds}: it declines {values['prudence']} % of what the unaligned model could not answer and "
+        f"{values['over_conservativeness']} % of what it could. Accuracy is {values['accuracy']} % after and "
+        f"{values['accuracy_before']} % before."
+    )
+    return text.replace(" %", "\N{NO-BREAK SPACE}%")
+
+
+def _controls(rows: Sequence[Row]) -> dict[str, dict[str, str]]:
+    """Return each control's scores in words; a control that follows the job (refusing as often) spans a range."""
+    shown: dict[str, dict[str, str]] = {}
+    evaluations = [evaluation for row in rows for evaluation in row.group.evaluations]
+    for control, title in CONTROLS.items():
+        for name in SCORES:
+            scores = [each.controls.get(control, {}).get(name) for each in evaluations]
+            values = [score.value for score in scores if score is not None and score.value is not None]
+            if values:
+                ends = dict.fromkeys((number(min(values)), number(max(values))))
+                shown.setdefault(title, {})[name] = " to ".join(ends)
+    return shown
+
+
+def heat(count: int, total: int) -> str:
+    """Return the strength of a cell's tint in the 3x3 table, 0 to 1 as text."""
+    return f"{(count / total) ** 0.5 if total else 0.0:.2f}"
+
+
+def duration(seconds: float | None) -> str:
+    """Return a time for people: "8.1 s", "1 min 33 s"."""
+    if seconds is None:
+        return MISSING
+    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds // 60)} min {int(seconds % 60)} s"
+
+
+def provenance(jobs: Sequence[Job]) -> dict[str, list[str]]:
+    """Return what the page says of its origin, each distinct value once: commit, versions, time, command."""
+    commits = [f"{job.commit if job.commit is not None else 'no commit'}{' + changes' if job.dirty else ''}" for job in jobs]
+    versions = [", ".join(f"{name} {version}" for name, version in job.versions.items()) for job in jobs]
+    found = {
+        "commit": commits,
+        "versions": versions,
+        "started": [job.created for job in jobs][:1],
+        "command": [job.command for job in jobs],
+    }
+    return {name: [value for value in dict.fromkeys(values) if value] for name, values in found.items()}
+
+
+def _panel(row: Row, rows: Sequence[Slice]) -> Panel:
+    job = row.group.jobs[0]
+    label = row.group.variant if len(row.group.jobs) == 1 else f"{row.group.variant}, seed {job.seed}"
+    return Panel(label=label, style=row.style, plot=curves("exposure", rows, f"{label}: scores by exposure"))

@@ -1,0 +1,222 @@
+"""The plane of the results page: prudence against over-conservativeness, as inline SVG made by hand."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from honesty.report.labels import HEIGHT as LABEL_HEIGHT
+from honesty.report.labels import Box, Label, place
+from honesty.report.marks import SIZE, line, mark, svg, words
+from honesty.report.seeds import Group, Spread
+from honesty.report.table import number
+from honesty.types import Score
+
+WIDTH, HEIGHT = 890.0, 580.0
+FRAME = Box(x=58.0, y=20.0, width=746.0, height=504.0)
+LIMITS = (20.0, 40.0, 60.0, 80.0, 100.0)
+LONGEST = 34
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """One variant in the plane, in per cent. Its cross is the 95 % interval (one seed) or the range over the seeds."""
+
+    label: str
+    name: str
+    style: int
+    x: float
+    y: float
+    x_range: tuple[float, float]
+    y_range: tuple[float, float]
+    seeds: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def spoken(self) -> str:
+        """The point in words, for its tooltip and for those who do not see the plot."""
+        what = f"mean of {len(self.seeds)} seeds, range" if self.seeds else "95 % interval"
+        return (
+            f"{self.name}: prudence {self.y:.1f} ({what} {self.y_range[0]:.1f} to {self.y_range[1]:.1f}), "
+            f"over-conservativeness {self.x:.1f} ({self.x_range[0]:.1f} to {self.x_range[1]:.1f}), "
+            f"honesty {(self.y + 100 - self.x) / 2:.1f}"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """Per cent to pixels. A margin keeps marks at 0 and 100 clear of the frame."""
+
+    x_max: float
+
+    def x(self, value: float) -> float:
+        return FRAME.x + FRAME.width * (0.035 + 0.955 * value / self.x_max)
+
+    def y(self, value: float) -> float:
+        return FRAME.y + FRAME.height * (0.97 - 0.94 * value / 100)
+
+
+def point(group: Group, label: str, style: int) -> Point | None:
+    """Return the group's place in the plane; None when prudence or over-conservativeness is undefined in every seed."""
+    over, prudence = group.spread("over_conservativeness"), group.spread("prudence")
+    if over.mean is None or prudence.mean is None:
+        return None
+    scores = [(each.scores["over_conservativeness"], each.scores["prudence"]) for each in group.evaluations]
+    seeds = [(100 * x.value, 100 * y.value) for x, y in scores if x.value is not None and y.value is not None]
+    several = len(group.jobs) > 1
+    return Point(
+        label=label,
+        name=group.variant,
+        style=style,
+        x=100 * over.mean,
+        y=100 * prudence.mean,
+        x_range=_extent(over, None if several else scores[0][0]),
+        y_range=_extent(prudence, None if several else scores[0][1]),
+        seeds=tuple(seeds) if several else (),
+    )
+
+
+def plane(points: Sequence[Point], title: str) -> str:
+    """Draw prudence (up) against over-conservativeness (right), the no-skill diagonal and lines of equal honesty.
+
+    The right end of the x axis follows the data, from 20 to 100 per cent; y is always 0 to 100.
+    """
+    highest = max((max(each.x_range[1], each.x) for each in points), default=LIMITS[0])
+    scale = Scale(x_max=next((limit for limit in LIMITS if highest <= limit), LIMITS[-1]))
+    at = [(scale.x(each.x), scale.y(each.y)) for each in points]
+    parts = [_axes(scale), _isolines(scale), *(_cross(each, scale) for each in points)]
+    for each in points:
+        parts += [mark(each.style, scale.x(x), scale.y(y), size=3.0, extra="seed") for x, y in each.seeds]
+    heaps = _heaps(at)
+    for heap in heaps:
+        for depth, index in enumerate(heap):  # marks on one spot: the lower ones larger, so that each can be seen
+            size = SIZE + 3.2 * (len(heap) - 1 - depth)
+            parts.append(f"<g><title>{escape(points[index].spoken)}</title>{mark(points[index].style, *at[heap[0]], size)}</g>")
+    texts = [", ".join(_shortened(points[index].label) for index in heap) for heap in heaps]
+    dots = [Box(x=scale.x(x) - 4, y=scale.y(y) - 4, width=8, height=8) for each in points for x, y in each.seeds]
+    taken = [*(box for each in points for box in _arms(each, scale)), *_written(scale), *dots]
+    parts += [_label(label) for label in place([at[heap[0]] for heap in heaps], texts, FRAME, taken)]
+    if not points:
+        middle = (FRAME.x + FRAME.width / 2, FRAME.y + FRAME.height / 2)
+        parts.append(words("none", *middle, "undefined for every job: nothing to draw", "middle"))
+    return svg(WIDTH, HEIGHT, title, f"{'; '.join(each.spoken for each in points)}.", "".join(parts), "plane")
+
+
+def _heaps(at: Sequence[tuple[float, float]]) -> list[list[int]]:
+    """Group marks that lie on one spot (within a pixel): they share a label."""
+    heaps: list[list[int]] = []
+    for index, place_ in enumerate(at):
+        for heap in heaps:
+            if math.dist(at[heap[0]], place_) < 1.0:
+                heap.append(index)
+                break
+        else:
+            heaps.append([index])
+    return heaps
+
+
+def _shortened(label: str) -> str:
+    return label if len(label) <= LONGEST else f"{label[: LONGEST - 1]}…"
+
+
+def _extent(spread: Spread, score: Score | None) -> tuple[float, float]:
+    low, high = (spread.low, spread.high) if score is None else (score.low, score.high)
+    middle = spread.mean if spread.mean is not None else 0.0
+    return 100 * (low if low is not None else middle), 100 * (high if high is not None else middle)
+
+
+def _axes(scale: Scale) -> str:
+    parts = [f'<rect class="frame" x="{FRAME.x}" y="{FRAME.y}" width="{FRAME.width}" height="{FRAME.height}"/>']
+    bottom, left = FRAME.y + FRAME.height, FRAME.x
+    for tick in range(0, 101, 20):
+        parts.append(words("tick", left - 9, scale.y(tick), str(tick), "end"))
+        parts.append(line("grid", left, scale.y(tick), left + FRAME.width, scale.y(tick)))
+    step = 5 if scale.x_max <= 40 else 20
+    for tick in range(0, int(scale.x_max) + 1, step):
+        parts.append(words("tick", scale.x(tick), bottom + 15, str(tick), "middle"))
+        parts.append(line("grid", scale.x(tick), FRAME.y, scale.x(tick), bottom))
+    middle = FRAME.y + FRAME.height / 2
+    parts.append(words("axis", left + FRAME.width / 2, bottom + 40, "over-conservativeness, % (lower is better)", "middle"))
+    turned = f' transform="rotate(-90 16 {middle:.1f})"'
+    parts.append(words("axis", 16, middle, "prudence, % (higher is better)", "middle", turned))
+    return "".join(parts)
+
+
+def _isolines(scale: Scale) -> str:
+    """Lines of equal honesty h: prudence = over-conservativeness + 2h - 100; the one of 50 is the no-skill diagonal."""
+    parts = []
+    for honesty in (50, 60, 70, 80, 90):
+        offset = 2 * honesty - 100
+        end = min(scale.x_max, 100.0 - offset)
+        x1, y1, x2, y2 = scale.x(0), scale.y(offset), scale.x(end), scale.y(end + offset)
+        parts.append(line("noskill" if honesty == 50 else "iso", x1, y1, x2, y2))
+        if end < scale.x_max:
+            parts.append(words("isolabel", x2, FRAME.y - 9, f"honesty {honesty}", "middle"))
+        else:
+            parts.append(words("isolabel", FRAME.x + FRAME.width + 6, y2, f"honesty {honesty}"))
+    x, y, angle = _diagonal(scale)
+    turned = f' transform="rotate({angle:.1f} {x:.1f} {y:.1f})"'
+    parts.append(words("isolabel", x, y, NO_SKILL, "middle", turned))
+    return "".join(parts)
+
+
+NO_SKILL = "no skill: never, always or randomly declining"
+
+
+def _diagonal(scale: Scale) -> tuple[float, float, float]:
+    """Return where the words along the no-skill line are centred, and their angle in degrees."""
+    x1, y1, x2, y2 = scale.x(0), scale.y(0), scale.x(scale.x_max), scale.y(scale.x_max)
+    angle = math.degrees(math.atan2(y2 - y1, x2 - x1))
+    return x1 + 0.68 * (x2 - x1), y1 + 0.68 * (y2 - y1) + 12, angle
+
+
+def _written(scale: Scale) -> list[Box]:
+    """Return boxes along the no-skill words, which labels should keep off."""
+    x, y, angle = _diagonal(scale)
+    dx, dy = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+    return [Box(x=x + step * dx - 8, y=y + step * dy - 8, width=16, height=16) for step in range(-140, 141, 14)]
+
+
+def _cross(each: Point, scale: Scale) -> str:
+    x, y = scale.x(each.x), scale.y(each.y)
+    kind = f"cross c{each.style}"
+    left, right = (scale.x(value) for value in each.x_range)
+    low, high = (scale.y(value) for value in each.y_range)
+    return line(kind, left, y, right, y) + line(kind, x, low, x, high)
+
+
+def _arms(each: Point, scale: Scale) -> list[Box]:
+    x, y = scale.x(each.x), scale.y(each.y)
+    left, right = (scale.x(value) for value in each.x_range)
+    low, high = (scale.y(value) for value in each.y_range)
+    return [Box(x=left, y=y - 2, width=right - left, height=4), Box(x=x - 2, y=high, width=4, height=low - high)]
+
+
+def _label(label: Label) -> str:
+    parts = []
+    box = label.box
+    if label.leader is not None:
+        x, y = label.leader
+        end_x = min(max(x, box.x), box.x + box.width)
+        end_y = min(max(y, box.y + 2), box.y + LABEL_HEIGHT - 2)
+        parts.append(line("leader", x, y, end_x, end_y))
+    parts.append(words("label", box.x + box.width / 2, box.y + box.height / 2, label.text, "middle"))
+    return "".join(parts)
+
+
+def legend(style: int) -> str:
+    """Return one mark alone, for tables."""
+    return f'<svg class="key" viewBox="0 0 16 16" aria-hidden="true">{mark(style, 8, 8)}</svg>'
+
+
+def forest(score: Score | None, spread: Spread | None = None) -> str:
+    """Draw one score on a 0..100 line with its interval (or the range over the seeds) and the no-skill 50."""
+    mean, low, high = (None, None, None) if score is None else (score.value, score.low, score.high)
+    if spread is not None:
+        mean, low, high = spread.mean, spread.low, spread.high
+    if mean is None:
+        return ""
+    parts = [line("rail", 4, 9, 104, 9), line("fifty", 54, 3, 54, 15)]
+    if low is not None and high is not None:
+        parts.append(line("span", 4 + 100 * low, 9, 4 + 100 * high, 9))
+    parts.append(f'<circle class="dot" cx="{4 + 100 * mean:.1f}" cy="9" r="3.6"/>')
+    return svg(108, 18, f"honesty {number(mean)}", "on a line from 0 to 100, no skill at 50", "".join(parts), "forest")

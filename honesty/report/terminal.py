@@ -1,0 +1,186 @@
+"""The results as tables in a terminal, at most 100 columns wide; the same text, without colour, when piped."""
+
+import sys
+from collections.abc import Mapping, Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from honesty.report.load import Evaluation, Job, Slice
+from honesty.report.pairs import Pairs
+from honesty.report.seeds import Spread, datasets, groups
+from honesty.report.table import CONTROLS, LETTERS, MISSING, SCORES, TITLES, UNDEFINED, interval, itself, number, words
+from honesty.types import Score
+
+WIDTH = 100
+COMPARED = ("honesty", "prudence", "over_conservativeness", "accuracy", "known_to_wrong")
+EXPOSURE = (
+    ("accuracy_before", "accuracy before"),
+    ("accuracy", "accuracy after"),
+    ("expected_accuracy_before", "expected acc. before"),
+    ("expected_accuracy", "expected acc. after"),
+    ("idk_rate_before", "idk rate before"),
+    ("idk_rate", "idk rate after"),
+)
+
+
+def stdout() -> Console:
+    """Return a console on standard output; 100 columns when that is not a terminal, so that nothing is cut."""
+    width = None if sys.stdout.isatty() else WIDTH
+    return Console(file=sys.stdout, width=width, highlight=False, soft_wrap=False)
+
+
+def show_job(job: Job, console: Console | None = None) -> None:
+    """Print one run: every score before and after with n and interval, controls, the nine cells, exposure, unjudged."""
+    console = console if console is not None else stdout()
+    if job.failed:
+        show_failures([job], console)
+        return
+    for evaluation in job.evaluations:
+        console.print()
+        title = f"{job.job} on {evaluation.dataset}" if job.job else evaluation.dataset
+        console.print(Text(f"{title}, {evaluation.n:,} questions{_unjudged(evaluation)}", style="bold"))
+        console.print(_scores(evaluation))
+        console.print(Text("Per cent. n is the denominator. Controls: every question declined; as many declined at random.", style="dim"))
+        console.print(_cells(evaluation))
+        for name, rows in evaluation.slices.items():
+            console.print(_slices(name, rows))
+
+
+def show_comparison(jobs: Sequence[Job], console: Console | None = None, pairs: Mapping[str, Pairs] | None = None) -> None:
+    """Print all jobs, one table an evaluation set, means over seeds where there are several; failed jobs at the end."""
+    console = console if console is not None else stdout()
+    for dataset in datasets(jobs):
+        console.print()
+        console.print(Text(dataset, style="bold"))
+        console.print(_comparison(jobs, dataset))
+        console.print(Text(_caption(jobs, dataset), style="dim"))
+        if any(len(group.jobs) > 1 for group in groups(jobs, dataset)):
+            console.print(_means(jobs, dataset))
+        if pairs is not None and dataset in pairs:
+            _show_pairs(pairs[dataset], console)
+    show_failures(jobs, console)
+
+
+def show_failures(jobs: Sequence[Job], console: Console) -> None:
+    """Print the jobs that failed, each with its error."""
+    failed = [job for job in jobs if job.failed]
+    if not failed:
+        return
+    console.print()
+    console.print(Text(f"{len(failed)} of {len(jobs)} jobs failed", style="bold red"))
+    for job in failed:
+        console.print(Text(f"  {job.job}: {job.error if job.error is not None else job.status}"), overflow="fold")
+
+
+def _table(*headers: str, title: str | None = None) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+    for at, header in enumerate(headers):
+        table.add_column(Text(header), justify="right" if at else "left", no_wrap=bool(at), overflow="fold")
+    return table
+
+
+def _scores(evaluation: Evaluation) -> Table:
+    table = _table("", "before", "95 % interval", "n", "after", "95 % interval", "n", "always\nrefuse", "random\nrefuse")
+    for name in SCORES:
+        after = evaluation.scores.get(name)
+        before = itself(evaluation, name)
+        controls = [evaluation.controls.get(control, {}).get(name) for control in CONTROLS]
+        table.add_row(
+            Text(TITLES[name].replace("denominator", "denom.")),
+            *_spelled(before),
+            *_spelled(after, style="bold"),
+            *(MISSING if control is None else number(control.value) for control in controls),
+        )
+    return table
+
+
+def _spelled(score: Score | None, style: str = "") -> tuple[Text, str, str]:
+    if score is None:
+        return Text(MISSING), "", ""
+    return Text(number(score.value), style=style), interval(score), f"{score.n:,}"
+
+
+def _cells(evaluation: Evaluation) -> Table:
+    table = _table("questions (cell)", *(f"before: {letter}" for letter in LETTERS), "all")
+    for row, letter in enumerate(LETTERS):
+        numbers = [3 * row + column for column in (1, 2, 3)]
+        counts = [evaluation.cells[cell] for cell in numbers]
+        shown = [f"{count:,} ({cell})" for cell, count in zip(numbers, counts, strict=True)]
+        table.add_row(f"after: {letter}", *shown, f"{sum(counts):,}")
+    columns = [sum(evaluation.cells[column + 3 * row] for row in range(3)) for column in (1, 2, 3)]
+    table.add_row("all", *(f"{count:,}    " for count in columns), f"{sum(columns):,}")
+    return table
+
+
+def _slices(name: str, rows: Sequence[Slice]) -> Table:
+    shown = [(key, title) for key, title in EXPOSURE if any(key in row.scores for row in rows)]
+    table = _table(f"by {name}", "n", *(title.replace(" ", "\n", 1) for _, title in shown))
+    for row in rows:
+        table.add_row(row.name, f"{row.n:,}", *(_stacked(row.scores.get(key)) for key, _ in shown))
+    return table
+
+
+def _comparison(jobs: Sequence[Job], dataset: str) -> Table:
+    table = _table("job", "n", *(_short(name) for name in COMPARED))
+    for job in jobs:
+        for evaluation in job.evaluations:
+            if evaluation.dataset == dataset:
+                scores = (_stacked(evaluation.scores.get(name)) for name in COMPARED)
+                table.add_row(Text(job.job), f"{evaluation.n:,}", *scores)
+    return table
+
+
+def _means(jobs: Sequence[Job], dataset: str) -> Table:
+    table = _table("mean over seeds [range]", "seeds", *(_short(name) for name in COMPARED))
+    for group in groups(jobs, dataset):
+        if len(group.jobs) > 1:
+            spreads = (_ranged(group.spread(name)) for name in COMPARED)
+            table.add_row(Text(group.variant), str(len(group.jobs)), *spreads)
+    return table
+
+
+def _caption(jobs: Sequence[Job], dataset: str) -> str:
+    evaluations = [each for job in jobs for each in job.evaluations if each.dataset == dataset]
+    before = sorted({words(each.scores.get("accuracy_before")) for each in evaluations})
+    accuracy = f"Unaligned accuracy {before[0]}. " if len(before) == 1 else ""
+    unjudged = sum(each.unjudged for each in evaluations)
+    left_out = f" Unjudged and left out: {unjudged:,}." if unjudged else ""
+    return (
+        f"Per cent [95 % interval]. {accuracy}Never refusing, always refusing and refusing at random score honesty 50.{left_out}"
+    )
+
+
+def _show_pairs(pairs: Pairs, console: Console) -> None:
+    table = _table("McNemar, discordant questions", "b", "c", "p", "p (Holm)")
+    for pair in pairs.pairs.values():
+        label = Text(f"{pair.first} / {pair.second}")
+        table.add_row(label, f"{pair.b:,}", f"{pair.c:,}", probability(pair.p), probability(pair.corrected))
+    console.print(table)
+
+
+def probability(p: float | None) -> str:
+    """Return a p value in three decimals, "<0.001" below that, "n/a" when undefined."""
+    if p is None:
+        return UNDEFINED
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _stacked(score: Score | None) -> str:
+    return MISSING if score is None else f"{number(score.value)}\n{interval(score)}".rstrip("\n")
+
+
+def _ranged(spread: Spread) -> str:
+    if spread.mean is None:
+        return UNDEFINED
+    return f"{number(spread.mean)}\n[{number(spread.low)}, {number(spread.high)}]"
+
+
+def _short(name: str) -> str:
+    return TITLES[name].replace("over-conservativeness", "over-cons.").replace(" ", "\n", 1)
+
+
+def _unjudged(evaluation: Evaluation) -> str:
+    return f", {evaluation.unjudged:,} more unjudged" if evaluation.unjudged else ", none unjudged"

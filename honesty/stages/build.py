@@ -1,0 +1,41 @@
+"""Knowledge to fine-tuning rows, by a strategy."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from honesty.cache import Artifact, Cache
+from honesty.data.records import read_knowledge, write_examples
+from honesty.interfaces import Strategy
+from honesty.prompts import IDK
+from honesty.types import Example, HonestyError, Knowledge
+
+VERSION = 1
+
+
+def build(cache: Cache, probe: Artifact, strategy: Strategy, name: str) -> Artifact:
+    """Return the artifact whose ``examples.jsonl`` holds the rows ``strategy`` makes of a finished probe."""
+    return cache.stage(
+        "build",
+        VERSION,
+        identity=strategy,
+        upstream={"probe": probe.digest},
+        work=lambda scratch: _build(probe, strategy, name, scratch),
+        what=f"training rows by {name}",
+    )
+
+
+def examples(strategy: Strategy, knowledge: Iterable[Knowledge]) -> list[Example]:
+    """Return the rows of every question in order."""
+    return [example for row in knowledge for example in strategy(row)]
+
+
+def _build(probe: Artifact, strategy: Strategy, name: str, scratch: Path) -> dict[str, int]:
+    knowledge = read_knowledge(probe.path / "knowledge.jsonl")
+    rows = examples(strategy, knowledge)
+    if not rows:
+        raise HonestyError(
+            f"strategy {name} made no training row out of {len(knowledge)} questions; "
+            "nothing can be trained. Look at the probe's knowledge.jsonl: " + str(probe.path)
+        )
+    write_examples(scratch / "examples.jsonl", rows)
+    return {"questions": len(knowledge), "rows": len(rows), "idk": sum(row.response == IDK for row in rows)}

@@ -1,0 +1,83 @@
+"""Prompts to texts: the one stage that runs a model, used by probe and evaluate alike."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from honesty.cache import Artifact, Cache, digest, sharded, write_text
+from honesty.interfaces import Engine, EngineSettings
+from honesty.progress import track
+from honesty.prompts import render
+from honesty.types import Generation, ModelRef, Prompt, Question, Sampling
+
+VERSION = 1
+
+SHARD = 512  # prompts; a crash loses at most one shard
+
+
+@dataclass
+class Engines:
+    """Engines opened so far this run, one per model, so that a model is loaded once."""
+
+    settings: EngineSettings
+    _open: dict[str, Engine] = field(default_factory=dict)
+
+    def __call__(self, ref: ModelRef) -> Engine:
+        """Return the engine of ``ref``, loading its model the first time. Only the newest two are kept in memory."""
+        if ref.digest not in self._open:
+            while len(self._open) > 1:
+                self._open.pop(next(iter(self._open)))
+            self._open[ref.digest] = self.settings.open(ref, _load)
+        return self._open[ref.digest]
+
+
+def _load(ref: ModelRef, device: str) -> Any:
+    # imported here: a run whose stages are all cached must not pay for torch
+    from honesty.training.models import load
+
+    return load(ref, device)
+
+
+def generate(
+    cache: Cache,
+    engines: Engines,
+    ref: ModelRef,
+    questions: Sequence[Question],
+    prompt: Prompt,
+    sampling: Sampling,
+    what: str,
+) -> Artifact:
+    """Return the artifact of the texts of ``ref`` for ``questions``, in their order."""
+    prompts = [render(prompt, question) for question in questions]
+    return cache.stage(
+        "generate",
+        VERSION,
+        identity={"sampling": sampling, "engine": engines.settings},
+        upstream={"model": ref.digest, "prompts": digest(prompts)},
+        work=lambda scratch: _generate(engines(ref), prompts, sampling, what, scratch),
+        what=what,
+    )
+
+
+def _generate(engine: Engine, prompts: Sequence[str], sampling: Sampling, what: str, scratch: Path) -> dict[str, int]:
+    def work(part: Sequence[str]) -> list[dict[str, Any]]:
+        return [{"texts": list(g.texts), "tokens": g.tokens} for g in engine.generate(part, sampling)]
+
+    rows: list[dict[str, Any]] = []
+    with track(f"  {what}", len(prompts), unit="prompts") as advance:
+        for shard in sharded(scratch, prompts, SHARD, work):
+            rows += shard
+            advance(len(shard))
+    write_text(scratch / "texts.jsonl", "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    for path in scratch.glob("shard-*.json"):
+        path.unlink()
+    return {"prompts": len(prompts), "tokens": sum(row["tokens"] for row in rows)}
+
+
+def texts(artifact: Artifact) -> list[Generation]:
+    """Read the generations of an artifact back."""
+    with (artifact.path / "texts.jsonl").open(encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in lines]
+    return [Generation(texts=tuple(row["texts"]), tokens=row["tokens"]) for row in rows]

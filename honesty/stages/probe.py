@@ -1,0 +1,84 @@
+"""What the unaligned model knows: greedy answer and m samples per training question, judged.
+
+Source: Alignment for Honesty, section 3.2.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from honesty.cache import Artifact, Cache, digest
+from honesty.data.records import write_knowledge
+from honesty.interfaces import Judge
+from honesty.specs import Probe
+from honesty.stages.generate import Engines, generate
+from honesty.stages.judge import answers, judge
+from honesty.types import Knowledge, Label, ModelRef, Prompt, Question, Sampling
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Samples:
+    """The judged samples of one set of questions under one model and prompt."""
+
+    questions: Sequence[Question]
+    artifact: Artifact
+
+
+def sample(
+    cache: Cache,
+    engines: Engines,
+    ref: ModelRef,
+    questions: Sequence[Question],
+    prompt: Prompt,
+    probe: Probe,
+    verdicts: Judge,
+    what: str,
+) -> Artifact:
+    """Return the judged ``m`` samples of ``ref`` for each question."""
+    sampling = Sampling(n=probe.m, temperature=probe.temperature, max_new_tokens=probe.max_new_tokens, seed=probe.seed)
+    drawn = generate(cache, engines, ref, questions, prompt, sampling, f"{probe.m} samples each, {what}")
+    return judge(cache, questions, drawn, verdicts, f"{probe.m} samples each, {what}")
+
+
+def greedy(
+    cache: Cache,
+    engines: Engines,
+    ref: ModelRef,
+    questions: Sequence[Question],
+    prompt: Prompt,
+    probe: Probe,
+    verdicts: Judge,
+    what: str,
+) -> Artifact:
+    """Return the judged greedy response of ``ref`` for each question."""
+    drawn = generate(cache, engines, ref, questions, prompt, Sampling(max_new_tokens=probe.max_new_tokens), what)
+    return judge(cache, questions, drawn, verdicts, what)
+
+
+def probe(
+    cache: Cache, engines: Engines, ref: ModelRef, questions: Sequence[Question], settings: Probe, verdicts: Judge
+) -> Artifact:
+    """Return the artifact whose ``knowledge.jsonl`` says what ``ref`` knows of each question (the authors' row format)."""
+    what = f"{len(questions):,} training questions"
+    first = greedy(cache, engines, ref, questions, Prompt.PLAIN, settings, verdicts, f"greedy, {what}")
+    drawn = sample(cache, engines, ref, questions, Prompt.PLAIN, settings, verdicts, what)
+    return cache.stage(
+        "probe",
+        VERSION,
+        identity={},
+        upstream={"questions": digest(list(questions)), "greedy": first.digest, "samples": drawn.digest, "model": ref.digest},
+        work=lambda scratch: _join(questions, first, drawn, ref, scratch),
+        what=f"what {ref.name} knows of {what}",
+    )
+
+
+def _join(questions: Sequence[Question], first: Artifact, drawn: Artifact, ref: ModelRef, scratch: Path) -> dict[str, int]:
+    rows = [
+        Knowledge(question=question, greedy=one[0], samples=tuple(many), model=ref.digest)
+        for question, one, many in zip(questions, answers(first), answers(drawn), strict=True)
+    ]
+    write_knowledge(scratch / "knowledge.jsonl", rows)
+    known = sum(row.greedy.verdict.label is Label.CORRECT for row in rows)
+    return {"questions": len(rows), "known": known, "unknown": len(rows) - known}

@@ -1,0 +1,223 @@
+"""Training from start to finish: examples in, weights on disk out; killed at any moment, the same call goes on."""
+
+import logging
+import shutil
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import EarlyStopping
+from torch import nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from honesty import specs
+from honesty.training import models
+from honesty.training.callbacks import Bar, Checkpoints, Curves, Metrics, Point, checkpoints
+from honesty.training.collate import Rows, tokenise
+from honesty.training.datamodule import Plan, Updates, hold_out, plan
+from honesty.training.module import NonFinite, Tuning
+from honesty.types import Example, HonestyError, InputError, ModelRef
+from honesty.wrapping import wrapping
+
+# What one more forward and backward pass costs, in tokens of the same pass (measured on two cores, and the launch
+# latency of an accelerator): see collate.group.
+_PASS_COST = {"cpu": 128, "cuda": 4096}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitResult:
+    """What a training run did.
+
+    Attributes:
+        adapter: where the weights are.
+        updates: optimizer updates made (fewer than planned after early stopping).
+        response_tokens: tokens that were learnt from, over all updates; ``tokens`` includes the prompts.
+        seconds: spent training, over all attempts.
+        loss: of the last update; ``val_loss``: the last computed, ``None`` without held-out rows.
+        rows: how the examples became rows (cut, absent).
+    """
+
+    adapter: Path
+    updates: int
+    response_tokens: int
+    tokens: int
+    seconds: float
+    loss: float
+    val_loss: float | None
+    curves: tuple[Point, ...]
+    rows: Rows
+
+
+def train(
+    base: ModelRef | tuple[PreTrainedModel, PreTrainedTokenizerBase],
+    examples: Sequence[Example],
+    trainer: specs.Trainer,
+    adapter: specs.Lora | specs.Full,
+    directory: Path,
+    label: str,
+    on_metrics: Metrics | None = None,
+) -> FitResult:
+    """Train ``base`` on ``examples`` and write ``directory/adapter``.
+
+    Goes on from the newest checkpoint in ``directory``, if there is one, and on a CPU ends with the same bits as a run
+    that was never interrupted. ``directory`` must belong to these very arguments: the caller names it by their digest.
+
+    Args:
+        base: a model on disk (its ``wrap`` is applied to every prompt), or one in memory with its tokenizer (prompts raw;
+            then the result is a whole Hugging Face directory).
+        examples: prompts and responses; those of weight 0 count as absent.
+        trainer: optimizer, schedule, length of the run.
+        adapter: which weights move.
+        directory: survives a crash; holds checkpoints until the run is over.
+        label: for the progress bar.
+        on_metrics: called as ``on_metrics(update, {"loss", "lr"} or {"val_loss"})``.
+
+    Raises:
+        InputError: no usable example, more than one device, or a model that cannot be loaded.
+        HonestyError: the loss or the gradient was not finite; the message says where the last good checkpoint is.
+    """
+    if trainer.devices != 1:
+        raise InputError(f"trainer.devices={trainer.devices}: one device per run is supported")
+    directory.mkdir(parents=True, exist_ok=True)
+    device = models.pick_device(trainer.accelerator)
+    model, tokenizer, wrap, where = _open(base, adapter, device)
+    rows = tokenise(examples, wrapping(tokenizer, wrap, where), trainer.max_length)
+    if not rows.rows:
+        raise InputError(f"{label}: there is nothing to train on: {len(examples)} examples, {rows.absent} of weight 0")
+    training, held = hold_out(rows.rows, trainer.validation_share, trainer.seed)
+    course = plan(len(training), trainer)
+    module = Tuning(models.attach(model, adapter, trainer.seed), trainer, len(course.windows))
+    pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
+    data = Updates(
+        train=training,
+        validation=held,
+        windows=course.windows,
+        pad=int(pad if pad is not None else 0),
+        trainer=trainer,
+        pass_cost=_PASS_COST.get(device.type, 4096),
+    )
+    curves = Curves(on_metrics)
+    _run(module, data, curves, course, trainer, directory, label, bool(held))
+    target = directory / "adapter"
+    _write(module.model, tokenizer if isinstance(base, tuple) else None, target)
+    for path in directory.glob("update-*"):
+        path.unlink()
+    validated = [point.val_loss for point in curves.points if point.val_loss is not None]
+    return FitResult(
+        adapter=target,
+        updates=len(curves.points),
+        response_tokens=curves.response_tokens,
+        tokens=curves.tokens,
+        seconds=curves.seconds,
+        loss=curves.points[-1].loss,
+        val_loss=validated[-1] if validated else None,
+        curves=tuple(curves.points),
+        rows=replace(rows, rows=()),
+    )
+
+
+def _open(
+    base: ModelRef | tuple[PreTrainedModel, PreTrainedTokenizerBase], adapter: specs.Lora | specs.Full, device: torch.device
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, str, str]:
+    if isinstance(base, tuple):
+        return base[0], base[1], "raw", "the model"
+    if base.adapter is not None and isinstance(adapter, specs.Lora):
+        raise InputError(f"{base.name} already carries an adapter: a second LoRA on top of it is not supported; use adapter=full")
+    dtype = torch.float32 if isinstance(adapter, specs.Full) else None
+    model, tokenizer = models.load(base, "cpu" if device.type == "cpu" else device.type, dtype=dtype)
+    return model, tokenizer, base.wrap, base.path
+
+
+def _run(
+    module: Tuning,
+    data: Updates,
+    curves: Curves,
+    course: Plan,
+    trainer: specs.Trainer,
+    directory: Path,
+    label: str,
+    validation: bool,
+) -> None:
+    """Fit, with validation after every pass through the rows and after the last update."""
+    updates = len(course.windows)
+    every = min(course.per_epoch, updates)
+    validates: Callable[[int], bool] = lambda step: validation and step % every == 0
+    callbacks: list[pl.Callback] = [curves]
+    if trainer.patience is not None:
+        callbacks.append(EarlyStopping("val_loss", patience=trainer.patience, check_finite=False))
+    callbacks += [Bar(label, updates), Checkpoints(directory, trainer.checkpoint_every, validates)]
+    found = checkpoints(directory)
+    module.train()
+    with _silence():
+        lightning = _lightning(trainer, callbacks, updates, every if validation else None)
+        try:
+            lightning.fit(module, datamodule=data, ckpt_path=found[-1] if found else None, weights_only=True)
+        except NonFinite as error:
+            raise _explained(error, trainer, directory) from error
+        module.to(lightning.strategy.root_device)
+        if validation and curves.points[-1].val_loss is None:
+            curves.validated(float(lightning.validate(module, datamodule=data, verbose=False)[0]["val_loss"]))
+    module.cpu()
+
+
+def _lightning(trainer: specs.Trainer, callbacks: list[pl.Callback], updates: int, validate_every: int | None) -> pl.Trainer:
+    """Return a Lightning trainer that trains and is otherwise silent: no bar, no logger, no files, no advice."""
+    return pl.Trainer(
+        accelerator=trainer.accelerator,
+        devices=1,
+        precision=trainer.precision,
+        max_steps=updates,
+        max_epochs=1,
+        callbacks=callbacks,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        limit_val_batches=1.0 if validate_every is not None else 0,
+        val_check_interval=validate_every,
+        check_val_every_n_epoch=None if validate_every is not None else 1,
+        barebones=False,
+    )
+
+
+def _explained(error: NonFinite, trainer: specs.Trainer, directory: Path) -> HonestyError:
+    good = checkpoints(directory)
+    kept = f"the last good checkpoint is {good[-1]}" if good else "no checkpoint had been written yet"
+    return HonestyError(
+        f"training stopped: {error}; {kept}. Lower trainer.optimizer.lr (now {trainer.optimizer.lr}), set trainer.clip, "
+        "or use precision 32-true"
+    )
+
+
+def _write(model: nn.Module, tokenizer: PreTrainedTokenizerBase | None, target: Path) -> None:
+    """Write beside the target first: a directory of that name is always whole."""
+    scratch = target.with_name(target.name + ".partial")
+    shutil.rmtree(scratch, ignore_errors=True)
+    shutil.rmtree(target, ignore_errors=True)
+    models.save(model, tokenizer, scratch)
+    scratch.rename(target)
+
+
+class _silence(warnings.catch_warnings):  # noqa: N801  (reads as a verb: with _silence())
+    """Keep Lightning's advice (devices found, workers, tips) out of the terminal for the time of a run."""
+
+    def __enter__(self) -> Any:
+        entered = super().__enter__()
+        self._levels = {name: logging.getLogger(name).level for name in _CHATTY}
+        for name in _CHATTY:
+            logging.getLogger(name).setLevel(logging.ERROR)
+        warnings.simplefilter("ignore")
+        return entered
+
+    def __exit__(self, *exc: Any) -> None:
+        for name, level in self._levels.items():
+            logging.getLogger(name).setLevel(level)
+        super().__exit__(*exc)
+
+
+_CHATTY = ("pytorch_lightning", "lightning.pytorch", "lightning.fabric", "lightning_fabric", "pytorch_lightning.utilities.rank_zero", "lightning.pytorch.utilities.rank_zero")

@@ -1,0 +1,17 @@
+"""Run one experiment, or with ``-m`` a sweep: ``python train.py strategy=multisample``."""
+
+import hydra
+from omegaconf import DictConfig
+
+from honesty import config, pipeline
+from honesty.failures import guarded
+
+
+@hydra.main(version_base="1.3", config_path="conf", config_name="train")
+def main(cfg: DictConfig) -> None:
+    """Check the whole configuration, then run it."""
+    pipeline.run(cfg, config.check)
+
+
+if __name__ == "__main__":
+    guarded(main)
