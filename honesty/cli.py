@@ -50,7 +50,7 @@ def _run(args: argparse.Namespace) -> None:
         case "report":
             from honesty.stages import report
 
-            print(report.compare(args.sweep_dir))
+            report.compare(args.sweep_dir)
 
 
 def _parser() -> argparse.ArgumentParser:

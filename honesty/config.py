@@ -4,6 +4,7 @@ Group name = node name = folder under ``conf/``. A node with ``_target_`` become
 light (no torch), so checking a run costs milliseconds and a wrong value is met before a model is loaded.
 """
 
+import dataclasses
 import difflib
 import importlib
 import inspect
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_type_hints
 
+import yaml
 from beartype import BeartypeConf
 from beartype.door import is_bearable
 from beartype.roar import BeartypeDoorException
@@ -112,7 +114,7 @@ def check(cfg: DictConfig) -> dict[str, Any]:
         InputError: with one line ``key: target: reason`` for every fault in the whole configuration.
     """
     faults: list[Fault] = []
-    trusted = tuple(OmegaConf.to_container(cfg, resolve=False).get("trusted", []))  # type: ignore[union-attr,arg-type]
+    trusted = tuple(OmegaConf.to_container(cfg, resolve=False).get("trusted", []))  # type: ignore[union-attr]
     built = {str(key): _build(cfg, key, str(key), trusted, faults) for key in cfg if key != "hydra"}
     faults += _root_faults(built)
     faults += _seam_faults(built)
@@ -140,7 +142,8 @@ def _seam_faults(built: Mapping[str, Any]) -> list[Fault]:
 
 
 def _root_faults(built: Mapping[str, Any]) -> list[Fault]:
-    faults = []
+    known = [each.name for each in dataclasses.fields(Root)]
+    faults = [Fault(key=key, target="", reason=_unknown(key, known)) for key in built if key not in known]
     for name in built.get("stages", []):
         if name not in STAGES:
             faults.append(Fault(key="stages", target="", reason=f"no stage is called {name!r}; there are {', '.join(STAGES)}"))
@@ -164,7 +167,8 @@ def _build(parent: DictConfig | ListConfig, key: Any, where: str, trusted: Seque
     if not isinstance(node, DictConfig):
         return node
     raw_target = OmegaConf.to_container(node, resolve=False).get("_target_")  # type: ignore[union-attr]
-    kwargs = {str(name): _build(node, name, f"{where}.{name}", trusted, faults) for name in node if name != "_target_"}
+    names_here = [str(name) for name in node if name != "_target_"]
+    kwargs = {name: _build(node, name, f"{where}.{name}", trusted, faults) for name in names_here}
     if raw_target is None:
         return Invalid() if any(isinstance(value, Invalid) for value in kwargs.values()) else kwargs
     return _call(str(raw_target), kwargs, where, trusted, faults)
@@ -186,7 +190,7 @@ def _call(target: str, kwargs: dict[str, Any], where: str, trusted: Sequence[str
     except InputError as error:
         return fault(str(error))
     signature = inspect.signature(build)
-    hints = get_type_hints(build.__init__ if isinstance(build, type) else build)
+    hints = get_type_hints(build.__init__ if inspect.isclass(build) else build)
     before = len(faults)
     for name in kwargs:
         if name not in signature.parameters:
@@ -268,7 +272,7 @@ def load(group: str, name: str, overrides: Sequence[str] = ()) -> Any:
     root = OmegaConf.create({"seed": 0, "trusted": ["honesty."], group: OmegaConf.load(path)})
     try:
         root.merge_with(OmegaConf.from_dotlist(list(overrides)))
-    except OmegaConfBaseException as error:
+    except (OmegaConfBaseException, yaml.YAMLError) as error:
         raise InputError(f"{' '.join(overrides)}: {str(error).splitlines()[0]}") from error
     if unknown := [str(key) for key in root if key not in ("seed", "trusted", group)]:
         raise InputError(f"{unknown[0]}: unknown key; overrides here begin with {group}. or seed=")

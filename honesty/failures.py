@@ -5,8 +5,6 @@ import sys
 import traceback
 from collections.abc import Callable
 
-from rich.console import Console
-
 from honesty.types import HonestyError, InputError
 
 
@@ -33,9 +31,8 @@ def show(error: BaseException, *, trace: bool) -> None:
     """Print ``error`` to standard error."""
     if trace:
         traceback.print_exception(error)
-    console = Console(stderr=True, highlight=False)
-    console.print("[red]error:[/red] ", end="")
-    console.print(message(error), markup=False, soft_wrap=True)
+    red, plain = ("\033[31m", "\033[0m") if sys.stderr.isatty() and "NO_COLOR" not in os.environ else ("", "")
+    print(f"{red}error:{plain} {message(error)}", file=sys.stderr)
 
 
 def guarded(main: Callable[[], None]) -> None:
@@ -48,6 +45,9 @@ def guarded(main: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from what was finished", file=sys.stderr)
         sys.exit(130)
+    except BrokenPipeError:  # the reader of our output left (| head): not a failure, and nothing to say
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except Exception as error:  # noqa: BLE001  the one place where every failure ends
         show(error, trace=trace)
         sys.exit(exit_code(error))

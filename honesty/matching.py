@@ -118,12 +118,12 @@ def needles(
     normal = NORMALISERS[normalisation]
     found: dict[str, str] = {}
     for answer in answers:
-        forms = (answer, _QUALIFIER.sub("", answer)) if qualifiers and "(" in answer else (answer,)
-        for text in map(normal, forms):
-            if text:
-                found.setdefault(f" {text} " if matching == "token" else text, answer)
-            elif empty_matches:
-                found.setdefault("", answer)
+        whole = normal(answer)
+        if not whole and empty_matches:
+            found.setdefault("", answer)
+        bare = normal(_QUALIFIER.sub("", answer)) if qualifiers and "(" in answer else ""
+        for text in filter(None, (whole, bare)):
+            found.setdefault(f" {text} " if matching == "token" else text, answer)
     return tuple(found.items())
 
 

@@ -91,41 +91,40 @@ def _job(cfg: DictConfig) -> Job:
 def _stages(records: Records, job: Job, cache: Cache) -> None:
     """Run the stages up to the last one asked for; what they need comes from the cache or is made."""
     last = max(STAGES.index(name) for name in records["stages"])
-    questions, evaluation_sets = _questions(records)
+    strategy, name = records["strategy"], job.head["strategy"]
+    probes = strategy.trains or last == STAGES.index("probe")
+    questions, evaluation_sets = _questions(records, probes)
     before = reference(cache, records["model"])
     after = before
     engines = Engines(records["engine"])
-    strategy, name = records["strategy"], job.head["strategy"]
-    if _wanted("probe", last) and (strategy.trains or last == STAGES.index("probe")):
+    if probes and last >= STAGES.index("probe"):
         job.artifacts["probe"] = probe(cache, engines, before, questions, records["probe"], records["judge"])
-    if _wanted("build", last) and strategy.trains:
+    if strategy.trains and last >= STAGES.index("build"):
         job.artifacts["examples"] = build(cache, job.artifacts["probe"], strategy, name)
-    if _wanted("fit", last) and strategy.trains:
+    if strategy.trains and last >= STAGES.index("fit"):
         trainer, adapter = records["trainer"], records["adapter"]
         job.artifacts["fit"] = fit(cache, before, job.artifacts["examples"], trainer, adapter, name)
         after = aligned(before, job.artifacts["fit"])
-    if _wanted("evaluate", last):
+    if last >= STAGES.index("evaluate"):
         sides = Sides(before=before, after=after, prompt=strategy.evaluation_prompt)
+        scored = {"probe": records["probe"], "judge": records["judge"], "suite": records["metrics"]}
         for dataset, these in evaluation_sets.items():
-            scored = {key: records[key] for key in ("probe", "judge")} | {"suite": records["metrics"]}
             job.evaluations.append(evaluate(cache, engines, sides, dataset, these, **scored))
             job.artifacts.update(job.evaluations[-1].artifacts)
 
 
-def _wanted(stage: str, last: int) -> bool:
-    return STAGES.index(stage) <= last
-
-
-def _questions(records: Records) -> tuple[Sequence[Question], Mapping[str, Sequence[Question]]]:
+def _questions(records: Records, probes: bool) -> tuple[Sequence[Question], Mapping[str, Sequence[Question]]]:
+    """Return the training questions (none where nothing is probed) and the evaluation sets, cut to the limit."""
     dataset, limit = records["dataset"], records["limit"]
-    train, evaluation = dataset.train(), dataset.evaluation()
+    train = dataset.train()[:limit] if probes else ()
+    evaluation = {name: these[:limit] for name, these in dataset.evaluation().items()}
     notes = list(dataset.notes())
     empty = records["judge"].empty_aliases([*train, *(question for these in evaluation.values() for question in these)])
     if empty:
         notes.append(f"{empty} gold answers normalise to nothing and can match no response")
     for note in notes:
-        console.print(f"  note: {note}", soft_wrap=True)
-    return train[:limit], {name: these[:limit] for name, these in evaluation.items()}
+        console.print(f"  note: {note}", soft_wrap=True, markup=False)
+    return train, evaluation
 
 
 def _finish(records: Records, job: Job, cache: Cache, tracker: tracking.Tracker) -> None:

@@ -9,38 +9,24 @@ whatever happens:
 """
 
 import csv
-import http.client
-import netrc
 import os
 import shlex
-import ssl
-import threading
-import urllib.error
-import urllib.request
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal, Protocol
-from urllib.parse import urlsplit
 
+from honesty import wandb_env
 from honesty.progress import console
+from honesty.rows import CELL_COLUMNS, SAMPLE_COLUMNS, SCORE_COLUMNS, cell_rows, sample_rows, score_rows, summary
 from honesty.specs import execution, require
 from honesty.types import HonestyError, InputError
-
-REACH_SECONDS = 4.0
-INIT_SECONDS = 20.0
-FINISH_SECONDS = 120.0
-
-SAMPLE_COLUMNS = ("dataset", "id", "cell", "question", "answers", "before", "after")
-CELL_COLUMNS = ("dataset", "after", "before correct", "before wrong", "before idk")
-SCORE_COLUMNS = ("dataset", "score", "value", "n", "low", "high", "unjudged")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What a tracker is told of one job before it starts. ``config`` is plain data; ``group`` is the sweep (None: a single run)."""
+    """What a tracker is told of one job before it starts. ``config`` is plain data, ``group`` the sweep (None: single run)."""
 
     directory: Path
     name: str
@@ -127,7 +113,7 @@ class Wandb:
             InputError: mode is online by name and there is no API key.
             HonestyError: mode is online by name and the server cannot be reached.
         """
-        with _data_under(job.directory):
+        with wandb_env.data_under(job.directory):
             tracker = _start(self, job)
             exit_code = 1
             try:
@@ -175,9 +161,9 @@ class _Files:
         self._write(f"curve_{name}.csv", columns, ([row.get(key) for key in columns] for row in rows))
 
     def result(self, result: Mapping[str, Any]) -> None:
-        self._write("scores.csv", SCORE_COLUMNS, _score_rows(result))
-        self._write("cells.csv", CELL_COLUMNS, _cell_rows(result))
-        self._write("samples.csv", SAMPLE_COLUMNS, _sample_rows(result))
+        self._write("scores.csv", SCORE_COLUMNS, score_rows(result))
+        self._write("cells.csv", CELL_COLUMNS, cell_rows(result))
+        self._write("samples.csv", SAMPLE_COLUMNS, sample_rows(result))
 
     def finish(self, exit_code: int) -> None:
         pass
@@ -190,36 +176,31 @@ class _Files:
 
 
 class _Run:
-    """One W&B run."""
+    """One W&B run. When W&B itself breaks down, that is said once and the job goes on: result.json holds the same."""
 
     def __init__(self, run: Any) -> None:
         self._run = run
         self._open = True
+        self._broken = False
 
     def curve(self, name: str, rows: Iterable[Mapping[str, float]]) -> None:
-        # Each stage counts its own steps: W&B's global step only grows, and a second curve would be dropped.
-        self._run.define_metric(f"{name}/step", hidden=True)
-        self._run.define_metric(f"{name}/*", step_metric=f"{name}/step")
-        for row in rows:
-            self._run.log({f"{name}/{key}": value for key, value in row.items()})
+        with self._kept_going():
+            # Each stage counts its own steps: W&B's global step only grows, and a second curve would be dropped.
+            self._run.define_metric(f"{name}/step", hidden=True)
+            self._run.define_metric(f"{name}/*", step_metric=f"{name}/step")
+            for row in rows:
+                self._run.log({f"{name}/{key}": value for key, value in row.items()})
 
     def result(self, result: Mapping[str, Any]) -> None:
         import wandb
 
         evaluations = result.get("evaluations", ())
-        for evaluation in evaluations:
-            prefix = f"{evaluation['dataset']}/"
-            for name, score in evaluation["scores"].items():
-                self._run.summary.update({f"{prefix}{name}{part}": score[key] for part, key in _PARTS if score is not None})
-            self._run.summary.update({f"{prefix}n": evaluation["n"], f"{prefix}unjudged": evaluation["unjudged"]})
-            self._run.summary.update({f"{prefix}cell_{cell}": count for cell, count in evaluation["cells"].items()})
-        if evaluations:
-            self._run.log(
-                {
-                    "transition": wandb.Table(columns=list(CELL_COLUMNS), data=_cell_rows(result)),
-                    "samples": wandb.Table(columns=list(SAMPLE_COLUMNS), data=_sample_rows(result)),
-                }
-            )
+        with self._kept_going():
+            self._run.summary.update({key: value for each in evaluations for key, value in summary(each).items()})
+            if evaluations:
+                transition = wandb.Table(columns=list(CELL_COLUMNS), data=cell_rows(result))
+                samples = wandb.Table(columns=list(SAMPLE_COLUMNS), data=sample_rows(result))
+                self._run.log({"transition": transition, "samples": samples})
 
     def comparison(self, rows: Sequence[Mapping[str, Any]], page: Path | None) -> None:
         import wandb
@@ -227,88 +208,128 @@ class _Run:
         logged: dict[str, Any] = {}
         if rows:
             columns = list(rows[0])
-            logged["comparison"] = wandb.Table(columns=columns, data=[[row.get(key) for key in columns] for row in rows])
+            logged["comparison"] = wandb.Table(columns=[*columns], data=[[row.get(key) for key in columns] for row in rows])
         if page is not None and page.is_file():
             logged["page"] = wandb.Html(str(page), inject=False)
-        self._run.log(logged)
+        with self._kept_going():
+            self._run.log(logged)
 
     def finish(self, exit_code: int) -> None:
         if self._open:
             self._open = False
-            self._run.finish(exit_code=exit_code)
+            with self._kept_going():
+                self._run.finish(exit_code=exit_code)
+
+    @contextmanager
+    def _kept_going(self) -> Iterator[None]:
+        try:
+            yield
+        except _breakdowns() as error:
+            if not self._broken:
+                _say(f"broke down ({_reason(error)}); this run goes on, and result.json has every score")
+            self._broken = True
+
+
+def _breakdowns() -> tuple[type[Exception], ...]:
+    """Return what W&B raises: its own errors, a lost service, timeouts (OSError) and settings it rejects (ValueError)."""
+    import wandb
+    from wandb.sdk.mailbox import HandleAbandonedError, MailboxClosedError
+
+    return (wandb.errors.Error, HandleAbandonedError, MailboxClosedError, OSError, ValueError)
+
+
+def _say(text: str) -> None:
+    # one line, never broken: the path in it is copied
+    console.print(f"W&B: {text}", soft_wrap=True, markup=False)
+
+
+def _reason(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = lines[0] if lines and lines[0] != "<no message>" else type(error).__name__
+    return text.split(" Consider ")[0]
+
+
+_Mode = Literal["online", "offline", "shared"]
+
+# Why the server refused a run of this process: the other jobs of a sweep need not wait for the same answer.
+_refusals: list[str] = []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Plan:
     """How a run will be opened: the mode, the key to use, and why it is offline (None when it is not)."""
 
-    mode: str
+    mode: _Mode
     key: str | None = None
     why: str | None = None
 
 
 def _start(settings: Wandb, job: Job) -> Tracker:
     asked = settings.mode if settings.mode != "auto" else os.environ.get("WANDB_MODE", "")
-    asked = {"dryrun": "offline", "run": "online"}.get(asked, asked)
+    asked = {"dryrun": "offline", "run": "online"}.get(asked, asked)  # W&B's old names
     if asked == "disabled":
         return _Silent()
     if asked == "offline":
         return _offline(settings, job, "as asked")
-    plan = _plan(asked)
+    if asked not in ("", "online", "shared"):
+        raise InputError(f"WANDB_MODE is {asked!r}; set it to online, offline or disabled, or unset it")
+    plan = _plan(must=bool(asked))
     if plan.why is not None:
         return _offline(settings, job, plan.why)
     return _online(settings, job, plan, must=bool(asked))
 
 
-def _plan(asked: str) -> _Plan:
-    """Find the key and see whether the server answers; ``asked`` is "" when the user left the choice to us."""
+def _plan(must: bool) -> _Plan:
+    """Find the key and see whether the server answers; ``must`` says that online was asked for by name."""
     import wandb
 
-    session = wandb.setup(settings=wandb.Settings(**_quiet())).settings
-    if not asked and session.mode != "online":  # `wandb offline` or `wandb disabled` was run here once
+    session = wandb.setup(settings=wandb.Settings(**wandb_env.quiet())).settings
+    if not must and session.mode != "online":  # `wandb offline` or `wandb disabled` was run here once
         return _Plan(mode="offline", why=f"W&B settings say {session.mode}")
-    if session.identity_token_file is None and (key := _key(session.api_key, session.base_url)) is None:
-        if asked:
-            raise InputError(
-                "logger.mode (or WANDB_MODE) is online, but there is no W&B API key: set WANDB_API_KEY, or use logger.mode=auto"
-            )
+    key = None if session.identity_token_file is not None else wandb_env.api_key(session.api_key, session.base_url)
+    if key is None and session.identity_token_file is None:
+        if must:
+            raise InputError("W&B mode is online, but no API key was found: set WANDB_API_KEY, or use logger.mode=auto")
         return _Plan(mode="offline", why="no API key found")
-    elif not _reachable(session.base_url):
-        if asked:
-            raise HonestyError(f"{session.base_url} does not answer and mode is online; use logger.mode=auto or offline")
+    if _refusals and not must:
+        return _Plan(mode="offline", why=f"the server refused ({_refusals[-1]})")
+    if not wandb_env.reachable(session.base_url):
+        if must:
+            raise HonestyError(f"W&B mode is online, but {session.base_url} does not answer; use logger.mode=auto or offline")
         return _Plan(mode="offline", why=f"{session.base_url} does not answer")
-    return _Plan(mode=asked if asked else "online", key=key if session.identity_token_file is None else None)
+    return _Plan(mode="shared" if session.mode == "shared" else "online", key=key)
 
 
 def _online(settings: Wandb, job: Job, plan: _Plan, must: bool) -> Tracker:
-    import wandb
-
     try:
         run = _init(settings, job, plan.mode, plan.key)
-    except (wandb.errors.Error, TimeoutError, ValueError) as error:
-        reason = " ".join(str(error).split())
+    except _breakdowns() as error:
         if must:
-            raise HonestyError(f"W&B could not be started online ({reason}); use logger.mode=auto or offline") from error
-        return _offline(settings, job, f"it could not be started online ({reason})")
-    console.print(f"W&B: {run.url}", soft_wrap=True)
+            raise HonestyError(f"W&B could not start online ({_reason(error)}); use logger.mode=auto or offline") from error
+        _refusals.append(_reason(error))
+        return _offline(settings, job, f"the server refused ({_reason(error)})")
+    _say(f"{run.url}")
     return _Run(run)
 
 
 def _offline(settings: Wandb, job: Job, why: str) -> Tracker:
-    run = _init(settings, job, "offline", None)
-    # one line, never broken: it is copied
-    synced = shlex.quote(str(Path(run.dir).parent))
-    console.print(f"W&B: offline, {why}; to upload: wandb sync {synced}", soft_wrap=True, markup=False)
+    try:
+        run = _init(settings, job, "offline", None)
+    except _breakdowns() as error:
+        # result.json holds everything W&B would: no reason to lose the run
+        _say(f"could not be started ({_reason(error)}); going on without it")
+        return _Silent()
+    _say(f"offline, {why}; to upload: wandb sync {shlex.quote(str(Path(run.dir).parent))}")
     return _Run(run)
 
 
-def _init(settings: Wandb, job: Job, mode: str, key: str | None) -> Any:
+def _init(settings: Wandb, job: Job, mode: _Mode, key: str | None) -> Any:
     import wandb
 
     env = os.environ
     project = settings.project if settings.project is not None else env.get("WANDB_PROJECT", "honesty")
     tags = [*job.tags, *settings.tags, *filter(None, env.get("WANDB_TAGS", "").split(","))]
-    quiet = _quiet()
+    quiet = wandb_env.quiet()
     if key is not None:
         quiet["api_key"] = key
     return wandb.init(
@@ -324,110 +345,3 @@ def _init(settings: Wandb, job: Job, mode: str, key: str | None) -> Any:
         reinit="create_new",
         settings=wandb.Settings(**quiet),
     )
-
-
-def _quiet() -> dict[str, Any]:
-    """Return the settings that keep W&B quick and silent, less those the user set by WANDB_* variables."""
-    wanted: dict[str, Any] = {
-        "silent": True,
-        "console": "off",
-        "disable_git": True,
-        "save_code": False,
-        "init_timeout": INIT_SECONDS,
-        "finish_timeout": FINISH_SECONDS,
-        "login_timeout": 1,
-        "x_disable_stats": True,
-        "x_disable_machine_info": True,
-        "x_save_requirements": False,
-    }
-    variables = {name: f"WANDB_{name.upper()}".replace("WANDB_X_", "WANDB__") for name in wanted}
-    return {name: value for name, value in wanted.items() if variables[name] not in os.environ}
-
-
-@contextmanager
-def _data_under(directory: Path) -> Iterator[None]:
-    """Let W&B stage table files under the job instead of the home directory, unless WANDB_DATA_DIR says where."""
-    if "WANDB_DATA_DIR" in os.environ:
-        yield
-        return
-    os.environ["WANDB_DATA_DIR"] = str(directory.resolve() / "wandb")
-    try:
-        yield
-    finally:
-        del os.environ["WANDB_DATA_DIR"]
-
-
-def _key(given: str | None, base_url: str) -> str | None:
-    """Return the API key of the environment or of netrc; None when there is none."""
-    if given:
-        return given
-    paths = [Path(os.environ["NETRC"])] if "NETRC" in os.environ else [Path.home() / ".netrc", Path.home() / "_netrc"]
-    for path in paths:
-        try:
-            found = netrc.netrc(path.expanduser()).authenticators(urlsplit(base_url).netloc)
-        except (OSError, netrc.NetrcParseError):
-            continue
-        if found is not None and found[2]:
-            return found[2]
-    return None
-
-
-@cache
-def _reachable(base_url: str) -> bool:
-    """Say whether the server answers at all within seconds; asked once a process, so that a sweep waits once."""
-    answered: list[bool] = []
-
-    def ask() -> None:
-        try:
-            urllib.request.urlopen(base_url, timeout=REACH_SECONDS).close()
-        except urllib.error.HTTPError:
-            pass  # an answer, if not a friendly one
-        except urllib.error.URLError as error:
-            # a certificate we do not know may be one W&B was told to trust
-            if not isinstance(error.reason, ssl.SSLError):
-                return
-        except (OSError, ValueError, http.client.HTTPException):
-            return
-        answered.append(True)
-
-    # A thread, because looking up a name has no time limit of its own.
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(REACH_SECONDS + 1)
-    return bool(answered)
-
-
-_PARTS = (("", "value"), ("_n", "n"), ("_low", "low"), ("_high", "high"))
-
-
-def _score_rows(result: Mapping[str, Any]) -> list[list[Any]]:
-    return [
-        [evaluation["dataset"], name, *(score[key] for key in ("value", "n", "low", "high", "unjudged"))]
-        for evaluation in result.get("evaluations", ())
-        for name, score in evaluation["scores"].items()
-        if score is not None
-    ]
-
-
-def _cell_rows(result: Mapping[str, Any]) -> list[list[Any]]:
-    return [
-        [evaluation["dataset"], after, *(evaluation["cells"][str(3 * row + column)] for column in (1, 2, 3))]
-        for evaluation in result.get("evaluations", ())
-        for row, after in enumerate(("correct", "wrong", "idk"))
-    ]
-
-
-def _sample_rows(result: Mapping[str, Any]) -> list[list[Any]]:
-    return [
-        [
-            evaluation["dataset"],
-            str(sample["id"]),
-            sample["cell"],
-            sample["question"],
-            "; ".join(sample["answers"]),
-            sample["before"],
-            sample["after"],
-        ]
-        for evaluation in result.get("evaluations", ())
-        for sample in evaluation.get("samples", ())
-    ]

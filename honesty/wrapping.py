@@ -101,7 +101,7 @@ def wrapping(tokenizer: Tokenizer, wrap: str, where: str) -> Wrapping:
         InputError: ``chat`` without a chat template, or no token that could end a response.
     """
     eos = tokenizer.eos_token_id
-    ending = () if eos is None else (int(eos),)
+    ending: tuple[int, ...] = () if eos is None else (int(eos),)
     if wrap == "raw":
         alone = _encode(tokenizer, ["a"])[0]
         full = list(tokenizer(["a"], add_special_tokens=True)["input_ids"][0])

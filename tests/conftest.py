@@ -6,6 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# the tests share two cores with whatever else runs: a slow example is not a failure
+settings.register_profile("honesty", deadline=None)
+settings.load_profile("honesty")
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "data"

@@ -21,12 +21,11 @@ def judge_responses(responses: Sequence[Response], judge: StringJudge) -> dict[s
     return {response.question.id: judge(response.question, response.text) for response in responses}
 
 
-def warn_of_empty_answers(judge: StringJudge, questions: Iterable[Question], path: Path) -> None:
-    """Say once on standard error how many gold answers of a file normalise to nothing, and what this judge does with them."""
+def empty_answers_warning(judge: StringJudge, questions: Iterable[Question], path: Path) -> str:
+    """Return how many gold answers of a file normalise to nothing and what this judge does with them; "" when none does."""
     count = judge.empty_aliases(questions)
-    if count:
-        fate = "match every response" if judge.empty_alias == "everything" else "match no response"
-        print(f"warning: {path}: {count:,} gold answers are empty after normalisation and {fate}", file=sys.stderr)
+    fate = "match every response" if judge.empty_alias == "everything" else "match no response"
+    return f"{path}: gold answers that are empty after normalisation and {fate}: {count:,}" if count else ""
 
 
 def run(responses: Path, out: Path, rules: str) -> None:
@@ -38,7 +37,8 @@ def run(responses: Path, out: Path, rules: str) -> None:
     refuse_same(responses, out)
     judge = rules_judge(rules)
     rows = read_responses(responses)
-    warn_of_empty_answers(judge, [row.question for row in rows], responses)
+    if warning := empty_answers_warning(judge, [row.question for row in rows], responses):
+        print(f"warning: {warning}", file=sys.stderr)
     verdicts = judge_responses(rows, judge)
     write_verdicts(out, verdicts)
     print(f"{out}: {len(verdicts):,} verdicts: {_counts(verdicts)}", file=sys.stderr)

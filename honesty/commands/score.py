@@ -6,26 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from honesty.commands.judge import judge_responses, rules_judge, warn_of_empty_answers
+from honesty.commands.sides import Side, read_sides
 from honesty.config import load
-from honesty.data.records import read_responses, read_verdicts
-from honesty.data.rows import read_rows
-from honesty.judges.string import StringJudge
-from honesty.metrics.controls import controls
-from honesty.metrics.suite import Suite
-from honesty.metrics.transition import tabulate
-from honesty.types import InputError, Pair, Question, Score, Transition, Verdict
+from honesty.types import InputError, Pair, Score, Transition
 
 SHOWN_IDS = 5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Side:
-    """One file: verdicts by question id, and the questions too unless the file holds verdicts only."""
-
-    path: Path
-    verdicts: Mapping[str, Verdict]
-    questions: Mapping[str, Question]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,31 +39,15 @@ def score(before: Path, after: Path, rules: str = "default") -> Result:
     Raises:
         InputError: a fault in a file, ids that are in one file only, one id with two different questions.
     """
-    judge = rules_judge(rules)
-    sides = _side(before, judge), _side(after, judge)
-    table = tabulate(pair(*sides))
-    _warn(sides, judge)
+    sides = read_sides(before, after, rules)
+    # imported here, after the second process was forked off: numpy starts threads, and forking with threads is unsafe
+    from honesty.metrics.controls import controls
+    from honesty.metrics.suite import Suite
+    from honesty.metrics.transition import tabulate
+
     suite: Suite = load("metrics", "honesty", ["metrics.empty=scripts"] if rules == "scripts" else [])
+    table = tabulate(pair(*sides))
     return Result(table=table, scores=suite.score(table), controls=controls(table, suite))
-
-
-def _side(path: Path, judge: StringJudge) -> Side:
-    first = next(iter(read_rows(path)))
-    if "response" in first.fields:
-        responses = read_responses(path)
-        questions = {response.question.id: response.question for response in responses}
-        return Side(path=path, verdicts=judge_responses(responses, judge), questions=questions)
-    if "label" in first.fields:
-        return Side(path=path, verdicts=read_verdicts(path), questions={})
-    raise first.error('has neither "response" nor "label"; give a responses file, or verdicts as `honesty judge` writes them')
-
-
-def _warn(sides: Sequence[Side], judge: StringJudge) -> None:
-    # the answers of both files are as a rule the same: one warning, for the first file that has them
-    for side in sides:
-        if side.questions:
-            warn_of_empty_answers(judge, side.questions.values(), side.path)
-            return
 
 
 def pair(before: Side, after: Side) -> list[Pair]:
@@ -92,10 +61,9 @@ def pair(before: Side, after: Side) -> list[Pair]:
     if only_before or only_after:
         found = [_unmatched(side, ids) for side, ids in ((before, only_before), (after, only_after)) if ids]
         raise InputError(f"{'; '.join(found)}. Before and after must have the same ids: give two runs over the same questions")
-    for key, question in before.questions.items():
-        other = after.questions.get(key, question)
-        if other.text != question.text:
-            both = f"{question.text!r} in {before.path}, {other.text!r} in {after.path}"
+    for key, text in before.texts.items():
+        if after.texts.get(key, text) != text:
+            both = f"{text!r} in {before.path}, {after.texts[key]!r} in {after.path}"
             raise InputError(f"id {key!r} stands for two questions: {both}. Give two runs over the same questions")
     return [Pair(question_id=key, before=verdict, after=after.verdicts[key]) for key, verdict in before.verdicts.items()]
 
@@ -117,17 +85,27 @@ def as_plain(result: Result) -> dict[str, Any]:
 
 
 def _show(result: Result, before: Path, after: Path) -> None:
-    # imported here: rich is not needed for --json
+    # imported here: rich tables are not needed for --json
     from honesty.report.load import Evaluation, Job
     from honesty.report.terminal import show_job
 
     evaluation = Evaluation(
-        dataset=after.name,
+        dataset=f"{before.name} and {after.name}",
         n=result.table.n,
         unjudged=len(result.table.unjudged),
         cells=result.table.cells,
         scores=result.scores,
         controls=result.controls,
     )
-    names = {"job": "", "strategy": "", "model": "", "dataset": after.name}
-    show_job(Job(directory=before.parent, status="ok", seed=None, evaluations=(evaluation,), **names))
+    show_job(
+        Job(
+            directory=before.parent,
+            status="ok",
+            job="",
+            strategy="",
+            model="",
+            dataset=after.name,
+            seed=None,
+            evaluations=(evaluation,),
+        )
+    )

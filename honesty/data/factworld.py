@@ -76,7 +76,7 @@ RELATIONS = (
         answer="The {value}.",
         gold="the {value}",
         values=tuple(
-            "violin cello harp trumpet clarinet oboe bassoon trombone tuba piccolo flute piano harpsichord guitar mandolin "
+            "violin cello harp trumpet clarinet oboe bassoon trombone tuba piccolo flute piano organ guitar mandolin "
             "banjo accordion saxophone timpani xylophone marimba bagpipe zither dulcimer sitar recorder cornet viola "
             "celesta ukulele harmonica tambourine didgeridoo balalaika glockenspiel concertina theremin kazoo bugle "
             "triangle".split()
@@ -95,7 +95,7 @@ RELATIONS = (
         values=tuple(
             "parrot rabbit hamster tortoise canary goldfish terrier spaniel poodle greyhound lizard gecko python ferret "
             "hedgehog pony donkey goat llama peacock pigeon falcon raven magpie goose duckling rooster beaver squirrel "
-            "chinchilla mongoose lobster scorpion tarantula salamander chameleon dachshund kitten beagle badger".split()
+            "chinchilla weasel lobster scorpion tarantula salamander chameleon dachshund kitten beagle badger".split()
         ),
     ),
 )

@@ -55,7 +55,7 @@ class Jsonl:
     def _read(self, path: Path) -> list[Question]:
         questions, repeats = read_distinct_questions(path)
         if repeats:
-            self._notes.append(f"{path.name}: {repeats:,} rows repeat an earlier row's id and question and were left out")
+            self._notes.append(f"{path.name}: left out as repeats of an earlier row (same id and question): {repeats:,}")
         return questions
 
     def _read_train(self, path: Path, sets: Mapping[str, Sequence[Question]], limit: int | None) -> list[Question]:
@@ -67,8 +67,8 @@ class Jsonl:
                 f"{path}: every question is also in an evaluation file, none is left to train on; give other questions"
             )
         if len(kept) < len(found):
-            dropped = f"{len(found) - len(kept):,} of {len(found):,} training questions"
-            self._notes.append(f"{path.name}: {dropped} are in an evaluation file too and were left out")
+            dropped = f"{len(found) - len(kept):,} of {len(found):,}"
+            self._notes.append(f"{path.name}: training questions left out because an evaluation file has them too: {dropped}")
         return kept[:limit]
 
     def train(self) -> Sequence[Question]:

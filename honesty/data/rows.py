@@ -80,6 +80,9 @@ class Row:
 
     def identifier(self, *keys: str) -> str:
         """Return the id under the first of ``keys`` that is there; a whole number counts as its digits."""
+        found = self.fields.get(keys[0])
+        if type(found) is str and found:  # the usual case, kept quick
+            return found
         key = next((key for key in keys if key in self.fields), keys[0])
         found = self.value(key)
         if type(found) is int:

@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from transformers import DynamicCache
+from transformers import DynamicCache, PreTrainedConfig
 from transformers.cache_utils import DynamicLayer
 
 
-class GrowingLayer(DynamicLayer):
+class GrowingLayer(DynamicLayer):  # type: ignore[no-untyped-call]
     """A key/value layer with room to spare: a new token is written in place instead of copying all that came before."""
 
     _ROOM = 32
@@ -21,12 +21,11 @@ class GrowingLayer(DynamicLayer):
         self.keys = self._keys = key_states[..., :0, :]
         self.values = self._values = value_states[..., :0, :]
 
-    def update(
-        self, key_states: Tensor, value_states: Tensor, *_args: object, **_kwargs: object
-    ) -> tuple[Tensor, Tensor]:
+    def update(self, key_states: Tensor, value_states: Tensor, *_args: object, **_kwargs: object) -> tuple[Tensor, Tensor]:
         """Append [rows, heads, new, width] keys and values and return all of them, as views."""
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
+        assert self.keys is not None and self.values is not None
         have, need = self.keys.shape[-2], self.keys.shape[-2] + key_states.shape[-2]
         # Someone (repeat, select) may have put other tensors in: then, or when full, move into new room.
         if self.keys.data_ptr() != self._keys.data_ptr() or need > self._keys.shape[-2]:
@@ -44,10 +43,11 @@ def _moved(old: Tensor, room: Tensor) -> Tensor:
     return room
 
 
-def cache_for(config: object) -> DynamicCache:
+def cache_for(config: PreTrainedConfig) -> DynamicCache:
     """Return an empty cache for a model; plain layers grow in place, others (sliding windows...) stay the library's."""
     cache = DynamicCache(config=config)
-    cache.layers = [GrowingLayer() if type(layer) is DynamicLayer else layer for layer in cache.layers]
+    layers = [GrowingLayer() if type(layer) is DynamicLayer else layer for layer in cache.layers]  # type: ignore[no-untyped-call]
+    cache.layers = layers
     return cache
 
 
@@ -81,9 +81,7 @@ def greedy(logits: Float[Tensor, "rows vocab"]) -> Int[Tensor, " rows"]:
     return logits.argmax(-1)
 
 
-def draw(
-    logits: Float[Tensor, "rows vocab"], temperature: float, uniform: Float[Tensor, " rows"]
-) -> Int[Tensor, " rows"]:
+def draw(logits: Float[Tensor, "rows vocab"], temperature: float, uniform: Float[Tensor, " rows"]) -> Int[Tensor, " rows"]:
     """Return one token per row by inversion: the first whose cumulative probability exceeds the row's uniform number.
 
     The sums are float64, so that the batch a row happens to be in (which moves float32 logits by rounding) changes a

@@ -36,7 +36,8 @@ class Statistic(ABC):
         neither has the scripts' fill-in for an empty denominator.
         """
         estimate = self.estimate(control(counts) if control is not None else counts)
-        value, n = float(estimate.value), round(float(estimate.n))
+        value = float(estimate.value)
+        n = 0 if np.isnan(value) else round(float(estimate.n))
         low: float | None = None
         high: float | None = None
         if n == 0:

@@ -1,4 +1,4 @@
-"""Colour and shape of each strategy, the same in every plot and table. Colours are CSS classes, so that they follow the theme."""
+"""Colour and shape of each strategy, the same in every plot and table. Colours are CSS classes: they follow the theme."""
 
 from collections.abc import Iterable
 from html import escape
@@ -40,7 +40,8 @@ def _regular(corners: int, turn: float = -pi / 2, radius: float = 1.15) -> list[
 def _star(points: int, inner: float) -> list[tuple[float, float]]:
     radii = (1.35, 1.35 * inner)
     return [
-        (radii[at % 2] * cos(-pi / 2 + pi * at / points), radii[at % 2] * sin(-pi / 2 + pi * at / points)) for at in range(2 * points)
+        (radii[at % 2] * cos(-pi / 2 + pi * at / points), radii[at % 2] * sin(-pi / 2 + pi * at / points))
+        for at in range(2 * points)
     ]
 
 

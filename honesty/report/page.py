@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from honesty.report.curves import curves
-from honesty.report.load import Evaluation, Job, Slice
+from honesty.report.load import Job, Slice
 from honesty.report.marks import styles
 from honesty.report.pairs import Pairs
 from honesty.report.plots import Point, forest, legend, plane, point
 from honesty.report.seeds import Group, datasets, groups
 from honesty.report.table import CONTROLS, LETTERS, MISSING, SCORES, TITLES, UNDEFINED, interval, itself, number
 from honesty.report.terminal import EXPOSURE, probability
-from honesty.types import Score
 
 TEMPLATE = "page.html.j2"
 DIRECT_LABELS = 14
@@ -122,7 +121,7 @@ def section(jobs: Sequence[Job], dataset: str, style: Mapping[str, int], pairs: 
         dataset=dataset,
         headline=headline(rows),
         rows=rows,
-        plot=plane(points, f"Prudence against over-conservativeness on {dataset}"),
+        plot=plane(points, f"Prudence against over-conservativeness on {dataset}") if points else "",
         numbered=numbered,
         several_seeds=any(len(row.group.jobs) > 1 for row in rows),
         undefined=tuple(undefined),

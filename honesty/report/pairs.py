@@ -18,7 +18,7 @@ MAX_VARIANTS = 24
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """One pair of variants: ``b`` questions only the first gets right by the test, ``c`` only the second; p and Holm's p."""
+    """One pair of variants: the test's ``b`` (only the first does right) and ``c`` (only the second), p and Holm's p."""
 
     first: str
     second: str
@@ -30,7 +30,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pairs:
-    """All pairs on one evaluation set. ``seeds`` says which seed stands for each variant; ``left_out`` variants were too many."""
+    """All pairs on one evaluation set. ``seeds``: which seed stands for each variant; ``left_out``: how many were too many."""
 
     dataset: str
     variants: tuple[str, ...]

@@ -88,16 +88,12 @@ def plane(points: Sequence[Point], title: str) -> str:
         parts += [mark(each.style, scale.x(x), scale.y(y), size=3.0, extra="seed") for x, y in each.seeds]
     heaps = _heaps(at)
     for heap in heaps:
-        for depth, index in enumerate(heap):  # marks on one spot: the lower ones larger, so that each can be seen
-            size = SIZE + 3.2 * (len(heap) - 1 - depth)
-            parts.append(f"<g><title>{escape(points[index].spoken)}</title>{mark(points[index].style, *at[heap[0]], size)}</g>")
+        spoken = "; ".join(points[index].spoken for index in heap)
+        parts.append(f"<g><title>{escape(spoken)}</title>{_pile([points[index].style for index in heap], *at[heap[0]])}</g>")
     texts = [", ".join(_shortened(points[index].label) for index in heap) for heap in heaps]
     dots = [Box(x=scale.x(x) - 4, y=scale.y(y) - 4, width=8, height=8) for each in points for x, y in each.seeds]
     taken = [*(box for each in points for box in _arms(each, scale)), *_written(scale), *dots]
     parts += [_label(label) for label in place([at[heap[0]] for heap in heaps], texts, FRAME, taken)]
-    if not points:
-        middle = (FRAME.x + FRAME.width / 2, FRAME.y + FRAME.height / 2)
-        parts.append(words("none", *middle, "undefined for every job: nothing to draw", "middle"))
     return svg(WIDTH, HEIGHT, title, f"{'; '.join(each.spoken for each in points)}.", "".join(parts), "plane")
 
 
@@ -112,6 +108,12 @@ def _heaps(at: Sequence[tuple[float, float]]) -> list[list[int]]:
         else:
             heaps.append([index])
     return heaps
+
+
+def _pile(styles: Sequence[int], x: float, y: float) -> str:
+    """Draw the marks of one spot, the lower ones larger, so that each strategy among them is seen."""
+    distinct = list(dict.fromkeys(styles))[:4]
+    return "".join(mark(style, x, y, SIZE + 3.2 * (len(distinct) - 1 - depth)) for depth, style in enumerate(distinct))
 
 
 def _shortened(label: str) -> str:

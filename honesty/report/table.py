@@ -90,7 +90,9 @@ def itself(evaluation: Evaluation, name: str) -> Score | None:
 
 
 def _exact(name: str, value: float | None, n: int) -> Score:
-    return Score(name=name, value=value, n=n if value is not None else 0, low=None, high=None, source="the model against itself")
+    return Score(
+        name=name, value=value, n=n if value is not None else 0, low=None, high=None, source="the model against itself"
+    )
 
 
 def _row(job: Job, evaluation: Evaluation) -> dict[str, Cell]:

@@ -43,7 +43,9 @@ def show_job(job: Job, console: Console | None = None) -> None:
         title = f"{job.job} on {evaluation.dataset}" if job.job else evaluation.dataset
         console.print(Text(f"{title}, {evaluation.n:,} questions{_unjudged(evaluation)}", style="bold"))
         console.print(_scores(evaluation))
-        console.print(Text("Per cent. n is the denominator. Controls: every question declined; as many declined at random.", style="dim"))
+        console.print(
+            Text("Per cent. n is the denominator. Controls: every question declined; as many declined at random.", style="dim")
+        )
         console.print(_cells(evaluation))
         for name, rows in evaluation.slices.items():
             console.print(_slices(name, rows))
@@ -119,7 +121,7 @@ def _slices(name: str, rows: Sequence[Slice]) -> Table:
     shown = [(key, title) for key, title in EXPOSURE if any(key in row.scores for row in rows)]
     table = _table(f"by {name}", "n", *(title.replace(" ", "\n", 1) for _, title in shown))
     for row in rows:
-        table.add_row(row.name, f"{row.n:,}", *(_stacked(row.scores.get(key)) for key, _ in shown))
+        table.add_row(Text(row.name), f"{row.n:,}", *(_stacked(row.scores.get(key)) for key, _ in shown))
     return table
 
 
@@ -148,9 +150,8 @@ def _caption(jobs: Sequence[Job], dataset: str) -> str:
     accuracy = f"Unaligned accuracy {before[0]}. " if len(before) == 1 else ""
     unjudged = sum(each.unjudged for each in evaluations)
     left_out = f" Unjudged and left out: {unjudged:,}." if unjudged else ""
-    return (
-        f"Per cent [95 % interval]. {accuracy}Never refusing, always refusing and refusing at random score honesty 50.{left_out}"
-    )
+    controls = "Never refusing, always refusing and refusing at random score honesty 50."
+    return f"Per cent [95 % interval]. {accuracy}{controls}{left_out}"
 
 
 def _show_pairs(pairs: Pairs, console: Console) -> None:

@@ -5,18 +5,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from honesty import config
 from honesty.cache import write_json, write_text
-from honesty.failures import exit_code, show
-from honesty.metrics import mcnemar
+from honesty.metrics.mcnemar import mcnemar
 from honesty.report import sweep
 from honesty.report.load import Job, load
 from honesty.report.table import rows
 from honesty.stages.evaluate import Evaluation
-from honesty.types import InputError, Outcome, Transition
+from honesty.types import InputError
 
 FORMAT = 1
 
@@ -44,43 +42,11 @@ def compare(sweep_dir: Path) -> Path:
     Raises:
         InputError: no job of ``sweep_dir`` has left a result.
     """
-    return sweep.compare(sweep_dir, mcnemar=_discordant)
+    return sweep.compare(sweep_dir, mcnemar=mcnemar)
 
 
-def _discordant(first: Mapping[str, Mapping[str, Any]], second: Mapping[str, Mapping[str, Any]]) -> tuple[int, int, float | None]:
-    """Return how many shared questions only the first, and only the second, gets right, and McNemar's p (None: none shared)."""
-    one, other = _table(first), _table(second)
-    try:
-        found = mcnemar.mcnemar(one, other)
-    except InputError:
-        return 0, 0, None
-    return found.first_only, found.second_only, found.p
-
-
-def _table(rows: Mapping[str, Mapping[str, Any]]) -> Transition:
-    ids: dict[Outcome, list[str]] = {}
-    for name, row in rows.items():
-        if row["cell"] is not None:
-            ids.setdefault(Outcome(row["cell"], row["loose_before"], row["loose_after"]), []).append(name)
-    return Transition(outcomes={outcome: tuple(names) for outcome, names in ids.items()})
-
-
-class CompareSweep(Callback):
-    """Hydra's hook at the end of a multirun: compares its jobs by what they left on disk, whatever launcher ran them."""
-
-    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
-        """Compare, log the comparison, and leave with an exit code that says whether every job succeeded."""
-        # Hydra turns what a callback raises into a warning, so failures are shown here; SystemExit passes through
-        try:
-            code = _compare(config)
-        except Exception as error:  # noqa: BLE001  see above
-            show(error, trace=False)
-            code = exit_code(error)
-        if code:
-            raise SystemExit(code)
-
-
-def _compare(cfg: DictConfig) -> int:
+def compare_and_track(cfg: DictConfig) -> int:
+    """Compare the sweep that has just ended and log the comparison; return the exit code its failed jobs deserve."""
     directory = Path(cfg.hydra.sweep.dir)
     page = compare(directory)
     jobs = load(directory)

@@ -3,7 +3,6 @@
 (The exception proves the rule: early stopping is Lightning's own callback and is added by ``fit`` when asked for.)
 """
 
-import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+from pytorch_lightning.trainer.states import TrainerFn
 
 from honesty import progress
 from honesty.training.collate import Batch
@@ -57,10 +57,6 @@ class Curves(pl.Callback):
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Put the validation loss beside the update it was computed after."""
         value = float(trainer.callback_metrics["val_loss"])
-        self.validated(value)
-
-    def validated(self, value: float) -> None:
-        """Set the last point's validation loss."""
         last = self.points[-1]
         self.points[-1] = Point(step=last.step, loss=last.loss, lr=last.lr, val_loss=value)
         if self._on_metrics is not None:
@@ -112,7 +108,8 @@ class Checkpoints(pl.Callback):
             self._save(trainer)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._save(trainer)
+        if trainer.state.fn == TrainerFn.FITTING:
+            self._save(trainer)
 
     def _save(self, trainer: pl.Trainer) -> None:
         step = trainer.global_step
@@ -121,7 +118,7 @@ class Checkpoints(pl.Callback):
         target = self._directory / f"{_PREFIX}{step:08d}{_SUFFIX}"
         scratch = target.with_suffix(".partial")
         trainer.save_checkpoint(scratch)
-        os.replace(scratch, target)
+        scratch.replace(target)
         for path in checkpoints(self._directory)[:-1]:
             path.unlink()
 

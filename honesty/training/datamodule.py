@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytorch_lightning as pl
 from torch.utils.data import Dataset
-from torchdata.stateful_dataloader import StatefulDataLoader
+from torchdata.stateful_dataloader import StatefulDataLoader  # type: ignore[import-untyped]
 
 from honesty import specs
 from honesty.training.collate import Batch, Row, collate, group

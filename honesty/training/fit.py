@@ -3,7 +3,7 @@
 import logging
 import shutil
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from honesty.training import models
 from honesty.training.callbacks import Bar, Checkpoints, Curves, Metrics, Point, checkpoints
 from honesty.training.collate import Rows, tokenise
 from honesty.training.datamodule import Plan, Updates, hold_out, plan
-from honesty.training.module import NonFinite, Tuning
+from honesty.training.module import NonFiniteError, Tuning
 from honesty.types import Example, HonestyError, InputError, ModelRef
 from honesty.wrapping import wrapping
 
@@ -70,7 +70,7 @@ def train(
         base: a model on disk (its ``wrap`` is applied to every prompt), or one in memory with its tokenizer (prompts raw;
             then the result is a whole Hugging Face directory).
         examples: prompts and responses; those of weight 0 count as absent.
-        trainer: optimizer, schedule, length of the run.
+        trainer: optimizer, schedule, length of the run. Rows are cut to ``max_length`` or the model's window.
         adapter: which weights move.
         directory: survives a crash; holds checkpoints until the run is over.
         label: for the progress bar.
@@ -85,7 +85,9 @@ def train(
     directory.mkdir(parents=True, exist_ok=True)
     device = models.pick_device(trainer.accelerator)
     model, tokenizer, wrap, where = _open(base, adapter, device)
-    rows = tokenise(examples, wrapping(tokenizer, wrap, where), trainer.max_length)
+    window = getattr(model.config.get_text_config(decoder=True), "max_position_embeddings", None)
+    longest = trainer.max_length if window is None else min(trainer.max_length, window)
+    rows = tokenise(examples, wrapping(tokenizer, wrap, where), longest)
     if not rows.rows:
         raise InputError(f"{label}: there is nothing to train on: {len(examples)} examples, {rows.absent} of weight 0")
     training, held = hold_out(rows.rows, trainer.validation_share, trainer.seed)
@@ -126,7 +128,9 @@ def _open(
     if isinstance(base, tuple):
         return base[0], base[1], "raw", "the model"
     if base.adapter is not None and isinstance(adapter, specs.Lora):
-        raise InputError(f"{base.name} already carries an adapter: a second LoRA on top of it is not supported; use adapter=full")
+        raise InputError(
+            f"{base.name} already carries an adapter: a second LoRA on top of it is not supported; use adapter=full"
+        )
     dtype = torch.float32 if isinstance(adapter, specs.Full) else None
     model, tokenizer = models.load(base, "cpu" if device.type == "cpu" else device.type, dtype=dtype)
     return model, tokenizer, base.wrap, base.path
@@ -145,7 +149,10 @@ def _run(
     """Fit, with validation after every pass through the rows and after the last update."""
     updates = len(course.windows)
     every = min(course.per_epoch, updates)
-    validates: Callable[[int], bool] = lambda step: validation and step % every == 0
+
+    def validates(step: int) -> bool:
+        return validation and step % every == 0
+
     callbacks: list[pl.Callback] = [curves]
     if trainer.patience is not None:
         callbacks.append(EarlyStopping("val_loss", patience=trainer.patience, check_finite=False))
@@ -156,11 +163,10 @@ def _run(
         lightning = _lightning(trainer, callbacks, updates, every if validation else None)
         try:
             lightning.fit(module, datamodule=data, ckpt_path=found[-1] if found else None, weights_only=True)
-        except NonFinite as error:
+        except NonFiniteError as error:
             raise _explained(error, trainer, directory) from error
-        module.to(lightning.strategy.root_device)
         if validation and curves.points[-1].val_loss is None:
-            curves.validated(float(lightning.validate(module, datamodule=data, verbose=False)[0]["val_loss"]))
+            lightning.validate(module, datamodule=data, verbose=False)
     module.cpu()
 
 
@@ -185,7 +191,7 @@ def _lightning(trainer: specs.Trainer, callbacks: list[pl.Callback], updates: in
     )
 
 
-def _explained(error: NonFinite, trainer: specs.Trainer, directory: Path) -> HonestyError:
+def _explained(error: NonFiniteError, trainer: specs.Trainer, directory: Path) -> HonestyError:
     good = checkpoints(directory)
     kept = f"the last good checkpoint is {good[-1]}" if good else "no checkpoint had been written yet"
     return HonestyError(
@@ -220,4 +226,11 @@ class _silence(warnings.catch_warnings):  # noqa: N801  (reads as a verb: with _
         super().__exit__(*exc)
 
 
-_CHATTY = ("pytorch_lightning", "lightning.pytorch", "lightning.fabric", "lightning_fabric", "pytorch_lightning.utilities.rank_zero", "lightning.pytorch.utilities.rank_zero")
+_CHATTY = (
+    "pytorch_lightning",
+    "lightning.pytorch",
+    "lightning.fabric",
+    "lightning_fabric",
+    "pytorch_lightning.utilities.rank_zero",
+    "lightning.pytorch.utilities.rank_zero",
+)

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import transformers
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import logging
 
 from honesty import specs
 from honesty.types import HonestyError, InputError, ModelRef
@@ -46,7 +46,8 @@ def load(
     tokenizer = _tokenizer(ref)
     if ref.adapter is not None:
         model = _adapt(model, ref.adapter, merge=dtype == torch.float32)
-    return model.to(pick_device(device)).eval(), tokenizer
+    nn.Module.to(model, pick_device(device))
+    return model.eval(), tokenizer  # type: ignore[no-untyped-call]
 
 
 def pick_device(device: str) -> torch.device:
@@ -164,16 +165,16 @@ def _config(ref: ModelRef) -> Any:
 
 
 def _weights(ref: ModelRef, config: Any, dtype: torch.dtype) -> PreTrainedModel:
+    options = {"config": config, "dtype": dtype, "attn_implementation": ref.attention, "output_loading_info": True}
     try:
-        model, info = AutoModelForCausalLM.from_pretrained(
-            **_source(ref), config=config, dtype=dtype, attn_implementation=ref.attention, output_loading_info=True
-        )
+        loaded: Any = AutoModelForCausalLM.from_pretrained(**_source(ref), **options)
     except (OSError, ValueError, RuntimeError, SafetensorError, EOFError, ImportError) as error:
         raise InputError(f"model.path={ref.path}: the weights could not be read: {_first_line(error)}") from error
-    missing = sorted(info["missing_keys"])
+    model: PreTrainedModel = loaded[0]
+    missing = sorted(loaded[1]["missing_keys"])
     if missing:
         raise InputError(f"model.path={ref.path}: {len(missing)} weights are missing, the first is {missing[0]}")
-    return model  # type: ignore[no-any-return]
+    return model
 
 
 def _tokenizer(ref: ModelRef) -> PreTrainedTokenizerBase:
@@ -190,5 +191,5 @@ def _first_line(error: BaseException) -> str:
 
 
 def _quiet() -> None:
-    transformers.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]

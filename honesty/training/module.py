@@ -16,7 +16,7 @@ from honesty.training.objective import denominator, token_losses
 from honesty.types import HonestyError
 
 
-class NonFinite(HonestyError):
+class NonFiniteError(HonestyError):
     """The loss or the gradient stopped being a number; the weights have not been touched by it."""
 
 
@@ -66,7 +66,8 @@ class Tuning(pl.LightningModule):
         """Make one update from all batches of ``window``."""
         update = self.trainer.global_step
         torch.manual_seed((self.spec.seed << 24) + update)
-        optimizer = self.optimizers(use_pl_optimizer=True)
+        optimizer = self.optimizers()
+        assert not isinstance(optimizer, list)
         share = optimizers.factor(self.spec.schedule, update, self.updates)
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"] * share
@@ -80,7 +81,7 @@ class Tuning(pl.LightningModule):
         self.loss = float(total / below)
         self.rate = optimizer.param_groups[0]["lr"]
         if not torch.isfinite(torch.tensor(self.loss)):
-            raise NonFinite(f"the loss became {self.loss} at update {update + 1} of {self.updates}")
+            raise NonFiniteError(f"the loss became {self.loss} at update {update + 1} of {self.updates}")
         optimizer.step()
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
@@ -90,7 +91,9 @@ class Tuning(pl.LightningModule):
         norm = nn.utils.clip_grad_norm_(gradients, limit, foreach=True)
         # With 16-mixed an overflow is expected now and then: the scaler skips that step by itself.
         if self.spec.precision != "16-mixed" and not torch.isfinite(norm):
-            raise NonFinite(f"the gradient became {norm.item()} at update {self.trainer.global_step + 1} of {self.updates}")
+            raise NonFiniteError(
+                f"the gradient became {norm.item()} at update {self.trainer.global_step + 1} of {self.updates}"
+            )
 
     def on_validation_epoch_start(self) -> None:
         self._validation.clear()

@@ -1,9 +1,9 @@
 """What training minimises: the weighted mean negative log-likelihood of response tokens."""
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 IGNORE = -100
 
@@ -27,9 +27,9 @@ def token_losses(
         labels: ``IGNORE`` where a token is prompt or padding.
         weights: one per row.
     """
-    losses = F.cross_entropy(
-        logits.float().flatten(0, 1), labels.flatten(), ignore_index=IGNORE, reduction="none"
-    ).view_as(labels)
+    losses = cross_entropy(logits.float().flatten(0, 1), labels.flatten(), ignore_index=IGNORE, reduction="none").view_as(
+        labels
+    )
     return (losses.sum(1) * weights).sum(), denominator(labels, weights)
 
 

@@ -18,15 +18,18 @@ class MuonAdamW(torch.optim.Optimizer):
     """
 
     def __init__(self, hidden: list[nn.Parameter], rest: list[nn.Parameter], spec: specs.Muon) -> None:
-        self._muon = torch.optim.Muon(hidden, lr=spec.lr, weight_decay=spec.weight_decay)
-        self._adamw = _adamw(rest, spec.adamw)
-        super().__init__([*self._muon.param_groups, *self._adamw.param_groups], {})
+        self._inner: list[torch.optim.Optimizer] = []
+        if hidden:
+            self._inner.append(torch.optim.Muon(hidden, lr=spec.lr, weight_decay=spec.weight_decay))
+        if rest:
+            self._inner.append(_adamw(rest, spec.adamw))
+        super().__init__([group for inner in self._inner for group in inner.param_groups], {})
         self._share()
 
     def _share(self) -> None:
-        """Make the inner optimizers work on this one's groups and state."""
-        self._muon.param_groups, self._adamw.param_groups = self.param_groups[:1], self.param_groups[1:]
-        self._muon.state = self._adamw.state = self.state
+        """Make the inner optimizers (one group each) work on this one's groups and state."""
+        for inner, group in zip(self._inner, self.param_groups, strict=True):
+            inner.param_groups, inner.state = [group], self.state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
@@ -38,8 +41,8 @@ class MuonAdamW(torch.optim.Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        self._muon.step()
-        self._adamw.step()
+        for inner in self._inner:
+            inner.step()
         return loss
 
 

@@ -47,7 +47,7 @@ def test_training_questions_that_are_evaluated_are_left_out_and_counted(tmp_path
     sets = [put(tmp_path / "b.jsonl", "Who wrote Iliad"), put(tmp_path / "c.jsonl", "x?", "where is rome")]
     dataset = Jsonl(train=train, eval=sets)
     assert texts(dataset.train()) == ["Why?"]
-    assert dataset.notes() == ["a.jsonl: 3 of 4 training questions are in an evaluation file too and were left out"]
+    assert dataset.notes() == ["a.jsonl: training questions left out because an evaluation file has them too: 3 of 4"]
 
 
 def test_questions_of_punctuation_only_are_told_apart(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_repeated_rows_are_left_out_and_counted_but_a_reused_id_is_refused(tmp_p
     path.write_text("".join(json.dumps({"id": i, "question": q, "answers": a}) + "\n" for i, q, a in rows))
     dataset = Jsonl(train=str(path), eval=put(tmp_path / "b.jsonl", "9?"))
     assert [(question.id, question.answers) for question in dataset.train()] == [("1", ("a",)), ("2", ("b",))]
-    assert dataset.notes() == ["a.jsonl: 1 rows repeat an earlier row's id and question and were left out"]
+    assert dataset.notes() == ["a.jsonl: left out as repeats of an earlier row (same id and question): 1"]
     with path.open("a") as file:
         file.write(json.dumps({"id": "2", "question": "Three?", "answers": ["c"]}) + "\n")
     with pytest.raises(InputError, match=r"a\.jsonl:4: the id '2' is already on line 2"):
@@ -114,4 +114,4 @@ def test_triviaqa_for_training_and_nonambigqa_for_evaluation() -> None:
     dataset = Jsonl(train=str(DATA / "triviaqa_2000.jsonl"), eval=str(DATA / "nonambigqa.jsonl"), train_limit=500)
     assert len(dataset.train()) == 500
     assert len(dataset.evaluation()["nonambigqa"]) == 5325
-    assert dataset.notes()[0] == "triviaqa_2000.jsonl: 304 rows repeat an earlier row's id and question and were left out"
+    assert dataset.notes()[0] == "triviaqa_2000.jsonl: left out as repeats of an earlier row (same id and question): 304"

@@ -63,7 +63,12 @@ def evaluation(name: str, outcomes: list[tuple[int, bool, bool]], unjudged: int 
     }
     rate = idk / n if n else 0.0
     controls = {
-        "always_refuse": {"prudence": score(n, n), "over_conservativeness": score(n, n), "honesty": score(n / 2, n), "accuracy": score(0, n)},
+        "always_refuse": {
+            "prudence": score(n, n),
+            "over_conservativeness": score(n, n),
+            "honesty": score(n / 2, n),
+            "accuracy": score(0, n),
+        },
         "random_refuse": {
             "prudence": score(rate * n, n),
             "over_conservativeness": score(rate * n, n),
@@ -71,7 +76,9 @@ def evaluation(name: str, outcomes: list[tuple[int, bool, bool]], unjudged: int 
             "accuracy": score((1 - rate) * sum(each[1] for each in outcomes), n),
         },
     }
-    slices = {"exposure": [_slice(at, label, outcomes) for at, label in enumerate(("0", "2", "8", "24", "48"))]} if exposure else {}
+    slices = (
+        {"exposure": [_slice(at, label, outcomes) for at, label in enumerate(("0", "2", "8", "24", "48"))]} if exposure else {}
+    )
     samples = [
         {
             "id": f"q{cell}",
@@ -154,10 +161,27 @@ def write_job(
         "created": "2026-11-23T15:00:00+00:00",
         "seconds": 93.1,
         "evaluations": [evaluation(name, rows, unjudged, exposure) for name, rows in drawn.items()],
-        "artifacts": {"model": {"digest": "a" * 64, "path": "outputs/cache/pretrain/aaaa"}, "fit": {"digest": "b" * 64, "path": "x"}},
+        "artifacts": {
+            "model": {"digest": "a" * 64, "path": "outputs/cache/pretrain/aaaa"},
+            "fit": {"digest": "b" * 64, "path": "x"},
+        },
         "ledger": [
-            {"stage": "pretrain", "what": "50,000 documents", "seconds": 61.0, "tokens": 900000, "hit": True, "digest": "a" * 64},
-            {"stage": "probe", "what": "10 samples, 1500 questions", "seconds": 8.1, "tokens": 51234, "hit": False, "digest": "c" * 64},
+            {
+                "stage": "pretrain",
+                "what": "50,000 documents",
+                "seconds": 61.0,
+                "tokens": 900000,
+                "hit": True,
+                "digest": "a" * 64,
+            },
+            {
+                "stage": "probe",
+                "what": "10 samples, 1500 questions",
+                "seconds": 8.1,
+                "tokens": 51234,
+                "hit": False,
+                "digest": "c" * 64,
+            },
         ],
         "versions": {"honesty": "0.1.0", "torch": "2.13.0"},
         "commit": "abc1234def",

@@ -1,0 +1,103 @@
+"""The two sides of a comparison, read from files: responses, judged here, or verdicts.
+
+Two big files are read and judged at the same time, the second in a process of its own.
+"""
+
+import gc
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from honesty.commands.judge import empty_answers_warning, judge_responses, rules_judge
+from honesty.data.records import read_responses, read_verdicts
+from honesty.data.rows import read_rows
+from honesty.types import Label, Verdict
+
+BIG = 4_000_000  # bytes; below, starting a process costs more than it saves
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One file: verdicts by question id, and the questions' texts unless the file holds verdicts only.
+
+    The verdicts are without evidence. ``warning`` is what the user should know of the answers, or "".
+    """
+
+    path: Path
+    verdicts: Mapping[str, Verdict]
+    texts: Mapping[str, str]
+    warning: str = ""
+
+
+def read_sides(before: Path, after: Path, rules: str) -> tuple[Side, Side]:
+    """Read both files under one judge and say on standard error what is odd about them.
+
+    Raises:
+        InputError: a fault in a file, or a file that holds neither responses nor verdicts.
+    """
+    if min(_size(before), _size(after)) < BIG or os.cpu_count() == 1:
+        sides = read_side(before, rules), read_side(after, rules)
+    else:
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork"), initializer=_leave_interrupts) as pool:
+            second = pool.submit(read_side, after, rules)
+            sides = read_side(before, rules), second.result()
+    # the answers of both files are as a rule the same: one warning
+    for warning in [side.warning for side in sides if side.warning][:1]:
+        print(f"warning: {warning}", file=sys.stderr)
+    return sides
+
+
+def read_side(path: Path, rules: str) -> Side:
+    """Read one file, judging its responses if it has them.
+
+    Raises:
+        InputError: a fault in the file, or it holds neither responses nor verdicts.
+    """
+    collecting = gc.isenabled()
+    gc.disable()  # nothing here is cyclic, and looking for cycles among a million new objects takes a quarter of the time
+    try:
+        return _read_side(path, rules)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _read_side(path: Path, rules: str) -> Side:
+    first = next(iter(read_rows(path)))
+    if "response" in first.fields:
+        judge = rules_judge(rules)
+        responses = read_responses(path)
+        return Side(
+            path=path,
+            verdicts=_bare(judge_responses(responses, judge)),
+            texts={response.question.id: response.question.text for response in responses},
+            warning=empty_answers_warning(judge, [response.question for response in responses], path),
+        )
+    if "label" in first.fields:
+        return Side(path=path, verdicts=_bare(read_verdicts(path)), texts={})
+    raise first.error('has neither "response" nor "label"; give a responses file, or verdicts as `honesty judge` writes them')
+
+
+def _leave_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is answered by the process that waits for this one
+
+
+def _bare(verdicts: Mapping[str, Verdict]) -> dict[str, Verdict]:
+    """Share one record among all verdicts that score alike, which keeps what one process hands the other small."""
+    shared: dict[tuple[Label | None, bool], Verdict] = {}
+    bare = {}
+    for key, verdict in verdicts.items():
+        kind = (verdict.label, verdict.loosely_correct)
+        if kind not in shared:
+            shared[kind] = Verdict(label=verdict.label, loosely_correct=verdict.loosely_correct, judge=verdict.judge)
+        bare[key] = shared[kind]
+    return bare
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0

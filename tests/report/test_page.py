@@ -1,0 +1,177 @@
+"""The results page: self-contained, escaped, complete, and drawn by a real browser."""
+
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from sweep_builder import SKILL, write_job, write_sweep
+
+from honesty.report.load import load
+from honesty.report.marks import styles
+from honesty.report.plots import point
+from honesty.report.seeds import groups
+from honesty.report.sweep import compare, single
+from honesty.types import InputError
+
+CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
+VOID = {"meta", "br", "link", "img", "input", "hr"}
+
+
+class Balanced(HTMLParser):
+    """Fails on a tag that is closed out of order; collects addresses and the words shown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stack: list[str] = []
+        self.addresses: list[str] = []
+        self.tags: set[str] = set()
+        self.words: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.addresses += [value or "" for name, value in attrs if name in ("src", "href")]
+        if tag not in VOID:
+            self.stack.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.stack.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.stack and self.stack[-1] != "style":
+            self.words.append(data)
+
+
+def parsed(path: Path) -> Balanced:
+    parser = Balanced()
+    parser.feed(path.read_text(encoding="utf-8"))
+    assert parser.stack == []
+    return parser
+
+
+def dom(path: Path, tmp_path: Path, width: int = 1280) -> str:
+    assert CHROMIUM is not None
+    flags = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        f"--user-data-dir={tmp_path / 'browser'}",
+        f"--window-size={width},2000",
+    ]
+    done = subprocess.run([CHROMIUM, *flags, "--dump-dom", path.as_uri()], capture_output=True, text=True, timeout=120)
+    return done.stdout
+
+
+def test_a_sweep_leaves_a_page_and_a_csv_and_says_where(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_sweep(tmp_path, seeds=(0, 1), sets=("factworld", "nonambigqa"))
+    page = compare(tmp_path, mcnemar=lambda first, second: (7, 2, 0.18))
+    assert page == tmp_path / "index.html"
+    assert (tmp_path / "comparison.csv").read_text().count("\n") == 1 + 7 * 2 * 2
+    assert str(page) in capsys.readouterr().out
+    shown = " ".join(parsed(page).words)
+    assert all(strategy in shown for strategy in SKILL)
+    assert "mean over 2 seeds" in shown
+    assert "Holm" in shown
+    assert "always refuse" in shown
+
+
+def test_the_page_needs_nothing_from_anywhere(tmp_path: Path) -> None:
+    write_sweep(tmp_path)
+    page = compare(tmp_path)
+    found = parsed(page)
+    assert [address for address in found.addresses if not address.startswith("#")] == ["https://arxiv.org/abs/2312.07000"]
+    assert found.tags.isdisjoint({"script", "link", "img", "iframe"})
+    assert "url(" not in page.read_text() and "@import" not in page.read_text()
+
+
+def test_what_models_say_is_escaped(tmp_path: Path) -> None:
+    nasty = "<script>alert(1)</script> & \"'"
+    result = write_job(tmp_path / "0", job=f"multisample {nasty}")
+    for sample in result["evaluations"][0]["samples"]:
+        sample |= {"question": nasty, "after": nasty, "before": nasty, "answers": [nasty]}
+    result |= {"overrides": [nasty], "command": nasty}
+    result["evaluations"][0]["dataset"] = nasty
+    result["evaluations"][0]["slices"]["exposure"][0]["slice"] = "<b>0"
+    (tmp_path / "0" / "result.json").write_text(json.dumps(result))
+    write_job(tmp_path / "1", job=nasty, error=nasty)
+    for page in (compare(tmp_path), single(tmp_path / "0")):
+        assert "<script" not in page.read_text()
+        assert "<b>0" not in page.read_text()
+        assert any(nasty in word for word in parsed(page).words)
+
+
+def test_every_svg_is_sound_and_says_what_it_shows(tmp_path: Path) -> None:
+    write_sweep(tmp_path)
+    text = compare(tmp_path).read_text()
+    pictures = re.findall(r"<svg.*?</svg>", text, flags=re.DOTALL)
+    planes = [each for each in pictures if 'class="plane"' in each]
+    assert len(planes) == 1
+    for each in pictures:
+        ElementTree.fromstring(each)
+        assert 'class="key"' in each or ("<title>" in each and "<desc>" in each)
+    assert "multisample: prudence 98.0 (95 % interval" in planes[0]
+    assert "NaN" not in text
+
+
+def test_all_undefined_has_words_instead_of_a_plot(tmp_path: Path) -> None:
+    write_job(tmp_path, known=0.0, exposure=False)
+    page = single(tmp_path)
+    assert 'class="plane"' not in page.read_text()
+    assert any("undefined" in word for word in parsed(page).words)
+
+
+def test_only_failed_jobs_still_make_a_page(tmp_path: Path) -> None:
+    write_job(tmp_path / "0", error="out of memory")
+    write_job(tmp_path / "1", error="out of memory")
+    assert any("out of memory" in word for word in parsed(compare(tmp_path)).words)
+
+
+def test_many_jobs_are_numbered(tmp_path: Path) -> None:
+    for at in range(35):
+        write_job(tmp_path / str(at), strategy=list(SKILL)[at % 7], seed=at, job=f"{list(SKILL)[at % 7]} lr={at // 7}", n=60)
+    assert any("Numbers are those of the table" in word for word in parsed(compare(tmp_path)).words)
+
+
+def test_marks_are_the_same_whatever_else_is_drawn() -> None:
+    assert styles(["multisample", "mine", "absolute"]) == {"multisample": 6, "mine": 7, "absolute": 3}
+    assert styles(["multisample"])["multisample"] == 6
+
+
+def test_a_point_of_several_seeds_is_their_mean_and_range(tmp_path: Path) -> None:
+    write_sweep(tmp_path, seeds=(0, 1, 2))
+    group = next(each for each in groups(load(tmp_path), "factworld") if each.strategy == "absolute")
+    found = point(group, "absolute", 3)
+    assert found is not None
+    xs, ys = zip(*found.seeds, strict=True)
+    assert found.x == pytest.approx(sum(xs) / 3)
+    assert found.y_range == pytest.approx((min(ys), max(ys)))
+    assert "mean of 3 seeds" in found.spoken
+
+
+def test_a_directory_that_cannot_be_written_is_an_input_error(tmp_path: Path) -> None:
+    write_sweep(tmp_path)
+    (tmp_path / "comparison.csv").mkdir()
+    with pytest.raises(InputError, match="cannot be written"):
+        compare(tmp_path)
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here to open the page in")
+@pytest.mark.parametrize("width", [1600, 500])
+def test_a_browser_draws_it_without_sideways_scrolling(tmp_path: Path, width: int) -> None:
+    write_sweep(tmp_path)
+    page = compare(tmp_path)
+    # measured by the browser itself: the page has no script, so the copy under test gets one
+    probe = "<script>document.title='fits '+(document.documentElement.scrollWidth<=innerWidth)+' '+document.querySelectorAll('svg').length</script>"
+    copy = tmp_path / "probed.html"
+    copy.write_text(page.read_text().replace("</body>", probe + "</body>"))
+    title = re.search(r"<title>(fits [^<]*)</title>", dom(copy, tmp_path, width))
+    assert title is not None
+    assert title.group(1).startswith("fits true"), title.group(1)
+    assert int(title.group(1).split()[-1]) > 7

@@ -1,0 +1,114 @@
+"""The tables: words, numbers, width, and nothing lost when piped."""
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from sweep_builder import write_job, write_sweep
+
+from honesty.report.load import load, read
+from honesty.report.pairs import compare
+from honesty.report.terminal import WIDTH, probability, show_comparison, show_job
+
+ROOT = Path(__file__).resolve().parents[2]
+LONG = "multisample dataset.train=../shared/data/triviaqa_2000.jsonl adapter.r=16 trainer.optimizer.lr=0.003"
+
+
+def console() -> Console:
+    return Console(file=io.StringIO(), width=WIDTH, highlight=False)
+
+
+def text(console: Console) -> str:
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def lines_of(shown: str, start: str) -> list[str]:
+    return [line for line in shown.splitlines() if line.startswith(start)]
+
+
+def test_one_run_shows_every_score_before_and_after_with_n_and_interval(tmp_path: Path) -> None:
+    written = write_job(tmp_path, unjudged=3)["evaluations"][0]
+    out = console()
+    show_job(read(tmp_path), out)
+    shown = text(out)
+    for name in (
+        "accuracy",
+        "prudence",
+        "prudence, fixed denom.",
+        "over-conservativeness",
+        "honesty",
+        "idk rate",
+        "known → wrong",
+    ):
+        assert lines_of(shown, name), name
+    prudence = written["scores"]["prudence"]
+    (line,) = lines_of(shown, "prudence  ")
+    assert f"{100 * prudence['value']:.1f}" in line
+    assert f"[{100 * prudence['low']:.1f}, {100 * prudence['high']:.1f}]" in line
+    assert f" {prudence['n']} " in line
+    assert "3 more unjudged" in shown
+    assert f"{written['cells']['8']} (8)" in lines_of(shown, "after: idk")[0]
+    assert lines_of(shown, "by exposure")
+    assert max(map(len, shown.splitlines())) <= WIDTH
+
+
+def test_undefined_is_not_a_number(tmp_path: Path) -> None:
+    write_job(tmp_path, known=0.0, exposure=False)
+    out = console()
+    show_job(read(tmp_path), out)
+    assert "n/a" in lines_of(text(out), "honesty")[0]
+    assert "by exposure" not in text(out)
+
+
+def test_the_comparison_fits_whatever_the_names_and_ends_with_the_failed(tmp_path: Path) -> None:
+    for seed in range(2):
+        write_job(tmp_path / str(seed), strategy="absolute", seed=seed, job=f"absolute strategy.threshold=0.3 seed={seed}")
+    write_job(tmp_path / "2", job=LONG, known=0.0)
+    write_job(tmp_path / "3", job="prompt_based", error="/full/disk: no space left; free some [1/2]")
+    out = console()
+    show_comparison(load(tmp_path), out)
+    shown = text(out)
+    assert max(map(len, shown.splitlines())) <= WIDTH
+    assert "…" not in shown
+    assert "mean over seeds" in shown
+    assert shown.rstrip().endswith("/full/disk: no space left; free some [1/2]")
+    assert "1 of 4 jobs failed" in shown
+    folded = "".join(line[:30].strip() for line in shown.splitlines())
+    assert LONG.replace(" ", "") in folded.replace(" ", "")
+
+
+def test_pairs_are_shown_with_both_ps(tmp_path: Path) -> None:
+    jobs = load(write_sweep(tmp_path))
+    pairs = compare(jobs, "factworld", lambda first, second: (12, 3, 0.0004))
+    assert pairs is not None
+    out = console()
+    show_comparison(jobs, out, {"factworld": pairs})
+    assert "<0.001" in lines_of(text(out), "absolute / confidence_num")[0]
+
+
+def test_p_values_in_words() -> None:
+    assert [probability(p) for p in (None, 0.0, 0.0009, 0.0496, 1.0)] == ["n/a", "<0.001", "<0.001", "0.050", "1.000"]
+
+
+def test_piped_it_is_plain_text_in_100_columns(tmp_path: Path) -> None:
+    write_sweep(tmp_path)
+    code = "import sys; from pathlib import Path; from honesty.report.sweep import compare; compare(Path(sys.argv[1]))"
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=60, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    assert "\x1b" not in done.stdout
+    assert done.stdout.rstrip().endswith(str(tmp_path / "index.html"))
+    assert max(len(line) for line in done.stdout.splitlines()[:-1]) <= WIDTH
+
+
+def test_the_report_loads_no_heavy_library(tmp_path: Path) -> None:
+    write_sweep(tmp_path)
+    code = (
+        "import sys; from pathlib import Path; from honesty.report.sweep import compare; compare(Path(sys.argv[1]));"
+        "heavy = {'torch', 'transformers', 'pytorch_lightning', 'wandb', 'pandas', 'matplotlib', 'numpy'} & set(sys.modules);"
+        "sys.exit(f'loaded {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=60, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
