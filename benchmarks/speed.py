@@ -22,9 +22,9 @@ def timed(command: Sequence[str]) -> tuple[float, float]:
     start = time.perf_counter()
     pid = os.fork()
     if pid == 0:
-        with open(os.devnull, "w") as sink:
-            os.dup2(sink.fileno(), 1)
-            os.dup2(sink.fileno(), 2)
+        sink = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(sink, 1)
+        os.dup2(sink, 2)
         os.chdir(ROOT)
         os.execv(command[0], list(command))
     _, status, usage = os.wait4(pid, 0)

@@ -117,7 +117,12 @@ class Cache:
                         _make(final, key, work, what or name)
         record = json.loads((final / RECORD).read_text())
         entry = LedgerEntry(
-            stage=name, what=what, digest=key_digest, hit=hit, seconds=record["seconds"], tokens=record["counts"].get("tokens", 0)
+            stage=name,
+            what=what,
+            digest=key_digest,
+            hit=hit,
+            seconds=record["seconds"],
+            tokens=record["counts"].get("tokens", 0),
         )
         self.ledger.append(entry)
         state = "cached" if hit else f"{entry.seconds:.1f} s"
@@ -190,7 +195,9 @@ def write_text(path: Path, text: str) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def sharded(scratch: Path, items: Sequence[Any], size: int, work: Callable[[Sequence[Any]], Sequence[Any]]) -> Iterator[list[Any]]:
+def sharded(
+    scratch: Path, items: Sequence[Any], size: int, work: Callable[[Sequence[Any]], Sequence[Any]]
+) -> Iterator[list[Any]]:
     """Yield ``work(items[i : i + size])`` shard by shard, each stored as it is finished and read back after a crash.
 
     Shards depend on ``size`` only, so an interrupted and an uninterrupted run make the same calls to ``work``. The rows must

@@ -29,7 +29,20 @@ PACKAGE = Path(__file__).resolve().parent
 CONF = PACKAGE.parent / "conf" if (PACKAGE.parent / "conf" / "train.yaml").is_file() else PACKAGE / "conf"
 
 STAGES = ("pretrain", "probe", "build", "fit", "evaluate", "report")
-GROUPS = ("model", "strategy", "dataset", "metrics", "world", "probe", "adapter", "judge", "engine", "trainer", "logger", "debug")
+GROUPS = (
+    "model",
+    "strategy",
+    "dataset",
+    "metrics",
+    "world",
+    "probe",
+    "adapter",
+    "judge",
+    "engine",
+    "trainer",
+    "logger",
+    "debug",
+)
 
 # 1 for a float is what people type; True for an int is not
 _TYPES = BeartypeConf(is_pep484_tower=True)
@@ -272,7 +285,9 @@ def load(group: str, name: str, overrides: Sequence[str] = ()) -> Any:
     root = OmegaConf.create({"seed": 0, "trusted": ["honesty."], group: OmegaConf.load(path)})
     try:
         root.merge_with(OmegaConf.from_dotlist(list(overrides)))
-    except (OmegaConfBaseException, yaml.YAMLError) as error:
+    except yaml.YAMLError as error:
+        raise InputError(f"{' '.join(overrides)}: a value is not yaml: {str(error).splitlines()[0]}") from error
+    except OmegaConfBaseException as error:
         raise InputError(f"{' '.join(overrides)}: {str(error).splitlines()[0]}") from error
     if unknown := [str(key) for key in root if key not in ("seed", "trusted", group)]:
         raise InputError(f"{unknown[0]}: unknown key; overrides here begin with {group}. or seed=")

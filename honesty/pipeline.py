@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def run(cfg: DictConfig, check: Callable[[DictConfig], Records]) -> None:
         console.print(f"\n[bold]{job.head['job']}[/bold]  seed {cfg.seed}, {job.head['model']} on {job.head['dataset']}")
         with records["logger"].open(settings) as tracker:
             cache = Cache(root=Path(records["paths"]["cache"]))
-            _stages(records, job, cache)
+            _stages(records, job, cache, tracker)
             _finish(records, job, cache, tracker)
     except Exception as error:  # noqa: BLE001  one job's failure must not cost the others of a sweep
         show(error, trace=bool(OmegaConf.select(cfg, "debug.trace")))
@@ -88,7 +89,7 @@ def _job(cfg: DictConfig) -> Job:
     return Job(directory=Path(hydra.runtime.output_dir), head=head, sweep=sweep, start=time.monotonic())
 
 
-def _stages(records: Records, job: Job, cache: Cache) -> None:
+def _stages(records: Records, job: Job, cache: Cache, tracker: tracking.Tracker) -> None:
     """Run the stages up to the last one asked for; what they need comes from the cache or is made."""
     last = max(STAGES.index(name) for name in records["stages"])
     strategy, name = records["strategy"], job.head["strategy"]
@@ -103,7 +104,8 @@ def _stages(records: Records, job: Job, cache: Cache) -> None:
         job.artifacts["examples"] = build(cache, job.artifacts["probe"], strategy, name)
     if strategy.trains and last >= STAGES.index("fit"):
         trainer, adapter = records["trainer"], records["adapter"]
-        job.artifacts["fit"] = fit(cache, before, job.artifacts["examples"], trainer, adapter, name)
+        watch = partial(tracker.live, "fit")
+        job.artifacts["fit"] = fit(cache, before, job.artifacts["examples"], trainer, adapter, name, watch)
         after = aligned(before, job.artifacts["fit"])
     if last >= STAGES.index("evaluate"):
         sides = Sides(before=before, after=after, prompt=strategy.evaluation_prompt)

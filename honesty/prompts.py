@@ -11,7 +11,8 @@ TEMPLATES = {
     Prompt.PLAIN: "Q: {question}\nA: ",
     Prompt.HONEST: (
         "Answer the question. If you don't know the answer to the question, it is appropriate to say "
-        f'"{IDK}"\nQ: ' "{question}\nA: "
+        f'"{IDK}"\nQ: '
+        "{question}\nA: "
     ),
 }
 

@@ -1,6 +1,8 @@
-"""What `result.json` holds, as flat rows for a tracker."""
+"""What `result.json` holds, as flat rows for a tracker, and the tracker that writes them as CSV files."""
 
-from collections.abc import Mapping
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 SAMPLE_COLUMNS = ("dataset", "id", "cell", "question", "answers", "before", "after")
@@ -54,3 +56,32 @@ def summary(evaluation: Mapping[str, Any]) -> dict[str, Any]:
             flat[f"{prefix}{name}"] = score["value"]
             flat |= {f"{prefix}{name}_{part}": score[part] for part in ("n", "low", "high")}
     return flat
+
+
+class CsvFiles:
+    """CSV files of one job."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def curve(self, name: str, rows: Iterable[Mapping[str, float]]) -> None:
+        rows = list(rows)
+        columns = list(dict.fromkeys(["step", *(key for row in rows for key in row)]))
+        self._write(f"curve_{name}.csv", columns, ([row.get(key) for key in columns] for row in rows))
+
+    def live(self, name: str, step: int, values: Mapping[str, float]) -> None:
+        pass
+
+    def result(self, result: Mapping[str, Any]) -> None:
+        self._write("scores.csv", SCORE_COLUMNS, score_rows(result))
+        self._write("cells.csv", CELL_COLUMNS, cell_rows(result))
+        self._write("samples.csv", SAMPLE_COLUMNS, sample_rows(result))
+
+    def finish(self, exit_code: int) -> None:
+        pass
+
+    def _write(self, name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        with (self._directory / name).open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(columns)
+            writer.writerows(rows)

@@ -4,7 +4,6 @@ A field made with `execution(...)` says how a run executes (batch sizes, devices
 other field does. Each record checks its own ranges when it is built, so a wrong value is reported before any work.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -181,5 +180,3 @@ class Probe:
         require(self.m >= 1, f"m is the number of samples per question, at least 1, not {self.m}")
         require(self.temperature > 0, f"temperature must be above 0 to sample, not {self.temperature}")
         require(self.max_new_tokens >= 1, f"max_new_tokens must be at least 1, not {self.max_new_tokens}")
-
-

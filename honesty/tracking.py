@@ -8,7 +8,6 @@ whatever happens:
         tracker.result(result)          # the dict that is written to result.json
 """
 
-import csv
 import os
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,7 +18,7 @@ from typing import Any, Literal, Protocol
 
 from honesty import wandb_env
 from honesty.progress import console
-from honesty.rows import CELL_COLUMNS, SAMPLE_COLUMNS, SCORE_COLUMNS, cell_rows, sample_rows, score_rows, summary
+from honesty.rows import CELL_COLUMNS, SAMPLE_COLUMNS, CsvFiles, cell_rows, sample_rows, summary
 from honesty.specs import execution, require
 from honesty.types import HonestyError, InputError
 
@@ -41,6 +40,10 @@ class Tracker(Protocol):
 
     def curve(self, name: str, rows: Iterable[Mapping[str, float]]) -> None:
         """Log the rows of one training curve (``name`` is the stage: pretrain, fit); each row has ``step`` and its values."""
+        ...
+
+    def live(self, name: str, step: int, values: Mapping[str, float]) -> None:
+        """Show one point of a curve while it is being made; ``curve`` will come with all of them, this one included."""
         ...
 
     def result(self, result: Mapping[str, Any]) -> None:
@@ -82,7 +85,7 @@ class Csv:
 
     @contextmanager
     def open(self, job: Job) -> Iterator[Tracker]:
-        yield _Files(job.directory)
+        yield CsvFiles(job.directory)
 
     def comparison(self, sweep_dir: Path, rows: Sequence[Mapping[str, Any]], *, group: str, page: Path | None = None) -> None:
         """Do nothing: ``comparison.csv`` is written by the report."""
@@ -142,37 +145,14 @@ class _Silent:
     def curve(self, name: str, rows: Iterable[Mapping[str, float]]) -> None:
         pass
 
+    def live(self, name: str, step: int, values: Mapping[str, float]) -> None:
+        pass
+
     def result(self, result: Mapping[str, Any]) -> None:
         pass
 
     def finish(self, exit_code: int) -> None:
         pass
-
-
-class _Files:
-    """CSV files of one job."""
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-
-    def curve(self, name: str, rows: Iterable[Mapping[str, float]]) -> None:
-        rows = list(rows)
-        columns = list(dict.fromkeys(["step", *(key for row in rows for key in row)]))
-        self._write(f"curve_{name}.csv", columns, ([row.get(key) for key in columns] for row in rows))
-
-    def result(self, result: Mapping[str, Any]) -> None:
-        self._write("scores.csv", SCORE_COLUMNS, score_rows(result))
-        self._write("cells.csv", CELL_COLUMNS, cell_rows(result))
-        self._write("samples.csv", SAMPLE_COLUMNS, sample_rows(result))
-
-    def finish(self, exit_code: int) -> None:
-        pass
-
-    def _write(self, name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        with (self._directory / name).open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(columns)
-            writer.writerows(rows)
 
 
 class _Run:
@@ -182,14 +162,27 @@ class _Run:
         self._run = run
         self._open = True
         self._broken = False
+        self._seen: dict[str, set[tuple[float, str]]] = {}
 
     def curve(self, name: str, rows: Iterable[Mapping[str, float]]) -> None:
+        for row in rows:
+            self._log(name, row)
+
+    def live(self, name: str, step: int, values: Mapping[str, float]) -> None:
+        self._log(name, {"step": step, **values})
+
+    def _log(self, name: str, row: Mapping[str, float]) -> None:
+        """Log what was not logged live before."""
         with self._kept_going():
-            # Each stage counts its own steps: W&B's global step only grows, and a second curve would be dropped.
-            self._run.define_metric(f"{name}/step", hidden=True)
-            self._run.define_metric(f"{name}/*", step_metric=f"{name}/step")
-            for row in rows:
-                self._run.log({f"{name}/{key}": value for key, value in row.items()})
+            if name not in self._seen:
+                # Each stage counts its own steps: W&B's global step only grows, and a second curve would be dropped.
+                self._run.define_metric(f"{name}/step", hidden=True)
+                self._run.define_metric(f"{name}/*", step_metric=f"{name}/step")
+            seen, step = self._seen.setdefault(name, set()), row["step"]
+            fresh = {key: value for key, value in row.items() if key != "step" and (step, key) not in seen}
+            if fresh:
+                self._run.log({f"{name}/step": step} | {f"{name}/{key}": value for key, value in fresh.items()})
+                seen.update((step, key) for key in fresh)
 
     def result(self, result: Mapping[str, Any]) -> None:
         import wandb

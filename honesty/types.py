@@ -167,9 +167,9 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Outcome:
-    """What happened to one question: its cell (1..9, paper Table 1) and whether a gold answer was present before and after.
+    """What happened to one question: its cell (1..9, paper Table 1), and whether a gold answer was present each time.
 
-    Cells, first letter before and second after (c correct, w wrong, i idk): 1 cc, 2 wc, 3 ic, 4 cw, 5 ww, 6 iw, 7 ci, 8 wi, 9 ii.
+    Cells, first letter before, second after (c correct, w wrong, i idk): 1 cc, 2 wc, 3 ic, 4 cw, 5 ww, 6 iw, 7 ci, 8 wi, 9 ii.
     """
 
     cell: int

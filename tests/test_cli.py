@@ -326,7 +326,7 @@ def test_build(tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[s
         (["absolute", "-o", "strategy.threshold=1.2"], "threshold must lie in 0..1, not 1.2"),
         (["absolute", "-o", "strategy.threshold=high"], "strategy.threshold"),
         (["absolute", "-o", "strategy.treshold=0.2"], "did you mean threshold?"),
-        (["absolute", "-o", "strategy.threshold=[0.2"], "-o strategy.threshold=[0.2: a value is not yaml"),
+        (["absolute", "-o", "strategy.threshold=[0.2"], "strategy.threshold=[0.2: a value is not yaml"),
         (["absolute", "-o", "strategy"], "strategy: must be"),
         (["absolute", "-o", "strategy._target_=os.system"], "os.system: not a trusted target"),
         (["absolute", "-o", "threshold=0.2"], "threshold: unknown key; overrides here begin with strategy."),

@@ -11,7 +11,10 @@ from honesty import config
 from honesty.types import InputError
 
 OPTIONS = [(group, name) for group in config.GROUPS for name in config.names(group)]
-EXTRA = {("model", "hf"): ["model.path=somewhere"], ("dataset", "jsonl"): ["dataset.train={files}/a.jsonl", "dataset.eval={files}/b.jsonl"]}
+EXTRA = {
+    ("model", "hf"): ["model.path=somewhere"],
+    ("dataset", "jsonl"): ["dataset.train={files}/a.jsonl", "dataset.eval={files}/b.jsonl"],
+}
 
 
 def composed(*overrides: str):

@@ -181,7 +181,11 @@ def test_kill_9_at_any_moment_costs_no_result(when: str, tiny_sweep: Path, tmp_p
 
 def test_files_of_ones_own_run_end_to_end_where_nothing_is_known(shared_data: Path, tiny_outputs: Path, tmp_path: Path) -> None:
     """The tiny model knows no Non-AmbigQA question: the run ends cleanly, with n/a where nothing is known."""
-    overrides = ["dataset=jsonl", f"dataset.train={shared_data}/triviaqa_2000.jsonl", f"dataset.eval={shared_data}/nonambigqa.jsonl"]
+    overrides = [
+        "dataset=jsonl",
+        f"dataset.train={shared_data}/triviaqa_2000.jsonl",
+        f"dataset.eval={shared_data}/nonambigqa.jsonl",
+    ]
     done = run_train(
         *TINY, "strategy=absolute", *overrides, "limit=60", f"paths.outputs={tiny_outputs}", f"hydra.run.dir={tmp_path}"
     )
@@ -212,7 +216,14 @@ def test_wandb_offline_is_the_default_says_so_once_and_never_asks(tiny_sweep: Pa
     environment = {key: value for key, value in ENVIRONMENT.items() if not key.startswith("WANDB")}
     overrides = [text for text in TINY if text != "logger=none"]
     done = subprocess.run(
-        [sys.executable, "train.py", "strategy=absolute", *overrides, f"paths.outputs={tiny_outputs}", f"hydra.run.dir={tmp_path}"],
+        [
+            sys.executable,
+            "train.py",
+            "strategy=absolute",
+            *overrides,
+            f"paths.outputs={tiny_outputs}",
+            f"hydra.run.dir={tmp_path}",
+        ],
         cwd=ROOT,
         env={**environment, "HOME": str(tmp_path), "NETRC": str(tmp_path / "none")},
         stdin=subprocess.DEVNULL,

@@ -15,6 +15,7 @@ SERIES = (
     ("accuracy_before", "accuracy before", "s0", 0),
     ("expected_accuracy_before", "expected, before", "s1", 4),
     ("accuracy", "accuracy after", "s2", 3),
+    ("expected_accuracy", "expected, after", "s5", 5),
     ("idk_rate_before", "idk before", "s3", 2),
     ("idk_rate", "idk after", "s4", 1),
 )

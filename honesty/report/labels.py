@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 CHARACTER = 6.4  # mean width at the labels' 12 px, generous for a system font
 HEIGHT = 15.0
-RADII = (13.0, 22.0, 34.0, 48.0, 66.0, 90.0, 120.0)
+RADII = (13.0, 22.0, 34.0, 48.0, 66.0, 90.0, 120.0, 160.0)
 ANGLES = (0, 180, 330, 30, 210, 150, 300, 60, 270, 90, 240, 120)
 
 
@@ -69,11 +69,11 @@ def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list
                 heights[at - 1] -= short / 2
                 heights[at] += short / 2
         heights = [min(max(height, low), high) for height in heights]
-    for at in range(1, len(heights)):  # clamping may have pressed some together
-        heights[at] = max(heights[at], heights[at - 1] + gap)
-    over = heights[-1] - high if heights else 0.0
-    if over > 0:
-        heights = [height - over for height in heights]
+    # clamping may have pressed some together: once down the list from the low end, once back from the high end
+    for at in range(len(heights)):
+        heights[at] = max(heights[at], heights[at - 1] + gap if at else low)
+    for at in reversed(range(len(heights))):
+        heights[at] = min(heights[at], heights[at + 1] - gap if at + 1 < len(heights) else high)
     result = [0.0] * len(wanted)
     for at, height in zip(order, heights, strict=True):
         result[at] = height
@@ -93,6 +93,7 @@ def _candidates(point: tuple[float, float], text: str) -> list[tuple[float, Box]
 
 
 def _cost(radius: float, box: Box, frame: Box, solid: Sequence[Box], taken: Sequence[Box]) -> float:
-    hard = sum(box.overlap(other) for other in solid) + 4 * box.outside(frame)
+    # covering a label or a mark even a little is worse than any distance, so it costs a lump sum as well
+    hard = sum(400 + 10 * area for other in solid if (area := box.overlap(other)) > 0)
     soft = sum(box.overlap(other) for other in taken)
-    return 10 * hard + soft + radius
+    return hard + 40 * box.outside(frame) + soft + radius

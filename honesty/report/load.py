@@ -6,7 +6,7 @@ A sweep is a directory whose sub-directories hold a `result.json` each; a single
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +104,8 @@ class Job:
 def load(directory: Path) -> list[Job]:
     """Read every job of a sweep (or the one job ``directory`` itself is), in Hydra's job order.
 
+    Labels are shortened to what differs between the jobs.
+
     Raises:
         InputError: ``directory`` is missing, holds no ``result.json``, or one of them cannot be read.
     """
@@ -115,7 +117,7 @@ def load(directory: Path) -> list[Job]:
     found = sorted((path.parent for path in directory.glob(f"*/{RESULT}")), key=_order)
     if not found:
         raise InputError(f"{directory}: no {RESULT} in it or in its sub-directories; has a job of this sweep finished?")
-    return [read(job) for job in found]
+    return _shortened([read(job) for job in found])
 
 
 def read(job_dir: Path) -> Job:
@@ -162,6 +164,15 @@ def outcomes(job: Job) -> dict[str, dict[str, dict[str, Any]]]:
             except (json.JSONDecodeError, KeyError, TypeError) as error:
                 raise InputError(f"{path}:{number}: not a row with dataset and id ({error}); run the job again") from error
     return table
+
+
+def _shortened(jobs: list[Job]) -> list[Job]:
+    """Drop from the labels what all jobs of the sweep share ("world=tiny"), but never their first word, the strategy."""
+    if len(jobs) < 2:
+        return jobs
+    shared = set.intersection(*(set(job.job.split()[1:]) for job in jobs))
+    kept = ([word for at, word in enumerate(job.job.split()) if at == 0 or word not in shared] for job in jobs)
+    return [replace(job, job=" ".join(words)) for job, words in zip(jobs, kept, strict=True)]
 
 
 def _order(job_dir: Path) -> tuple[int, int | str]:

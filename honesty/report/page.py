@@ -10,8 +10,9 @@ from honesty.report.marks import styles
 from honesty.report.pairs import Pairs
 from honesty.report.plots import Point, forest, legend, plane, point
 from honesty.report.seeds import Group, datasets, groups
-from honesty.report.table import CONTROLS, LETTERS, MISSING, SCORES, TITLES, UNDEFINED, interval, itself, number
+from honesty.report.table import CONTROLS, LETTERS, MISSING, SCORES, TITLES, interval, itself, number
 from honesty.report.terminal import EXPOSURE, probability
+from honesty.types import Score
 
 TEMPLATE = "page.html.j2"
 DIRECT_LABELS = 14
@@ -51,6 +52,8 @@ class Section:
     panels_left_out: int
     pairs: Pairs | None
     controls: Mapping[str, Mapping[str, str]]
+    unaligned: Score | None
+    unaligned_range: str
 
 
 def write(jobs: Sequence[Job], path: Path, title: str, pairs: Mapping[str, Pairs] | None = None) -> Path:
@@ -85,6 +88,7 @@ def render(jobs: Sequence[Job], title: str, pairs: Mapping[str, Pairs]) -> str:
         "svg": Markup,
     }
     style = styles(job.strategy for job in jobs)
+    words = {"SCORES": SCORES, "TITLES": TITLES, "CONTROLS": CONTROLS, "LETTERS": LETTERS, "EXPOSURE": EXPOSURE}
     return environment.get_template(TEMPLATE).render(
         title=title,
         jobs=jobs,
@@ -92,13 +96,8 @@ def render(jobs: Sequence[Job], title: str, pairs: Mapping[str, Pairs]) -> str:
         failed=[job for job in jobs if job.failed],
         sections=[section(jobs, dataset, style, pairs.get(dataset)) for dataset in datasets(jobs)],
         styles=style,
-        SCORES=SCORES,
-        TITLES=TITLES,
-        CONTROLS=CONTROLS,
-        LETTERS=LETTERS,
-        EXPOSURE=EXPOSURE,
         MISSING=MISSING,
-        UNDEFINED=UNDEFINED,
+        **words,
         provenance=provenance(jobs),
     )
 
@@ -115,6 +114,7 @@ def section(jobs: Sequence[Job], dataset: str, style: Mapping[str, int], pairs: 
             undefined.append(row.group.variant)
         else:
             points.append(found)
+    before = [each.scores.get("accuracy_before") for row in rows for each in row.group.evaluations]
     sliced = [row for row in rows if row.group.evaluations[0].slices.get("exposure")]
     panels = tuple(_panel(row, row.group.evaluations[0].slices["exposure"]) for row in sliced[:PANELS])
     return Section(
@@ -129,6 +129,8 @@ def section(jobs: Sequence[Job], dataset: str, style: Mapping[str, int], pairs: 
         panels_left_out=len(sliced) - len(panels),
         pairs=pairs,
         controls=_controls(rows),
+        unaligned=before[0] if len(set(before)) == 1 else None,
+        unaligned_range=_range(before),
     )
 
 
@@ -138,6 +140,9 @@ def headline(rows: Sequence[Row]) -> str:
     count = rows[0].group.evaluations[0].n
     if not scored:
         return f"Honesty is undefined for every job ({count:,} questions judged): nothing was known, or nothing unknown."
+    highest = max(mean for mean, _ in scored)
+    if highest <= 0.5005:  # 50.0 as shown
+        return f"No better than no skill: the highest honesty is {number(highest)}, what never or randomly declining scores."
     best = max(scored, key=lambda item: item[0])[1].group
     values = {name: number(best.spread(name).mean) for name in (*SCORES, "accuracy_before")}
     seeds = f", means over {len(best.jobs)} seeds" if len(best.jobs) > 1 else ""
@@ -158,11 +163,14 @@ def _controls(rows: Sequence[Row]) -> dict[str, dict[str, str]]:
     for control, title in CONTROLS.items():
         for name in SCORES:
             scores = [each.controls.get(control, {}).get(name) for each in evaluations]
-            values = [score.value for score in scores if score is not None and score.value is not None]
-            if values:
-                ends = dict.fromkeys((number(min(values)), number(max(values))))
-                shown.setdefault(title, {})[name] = " to ".join(ends)
+            if any(score is not None and score.value is not None for score in scores):
+                shown.setdefault(title, {})[name] = _range(scores)
     return shown
+
+
+def _range(scores: Sequence[Score | None]) -> str:
+    values = [score.value for score in scores if score is not None and score.value is not None]
+    return " to ".join(dict.fromkeys((number(min(values)), number(max(values))))) if values else MISSING
 
 
 def heat(count: int, total: int) -> str:

@@ -91,8 +91,9 @@ def plane(points: Sequence[Point], title: str) -> str:
         spoken = "; ".join(points[index].spoken for index in heap)
         parts.append(f"<g><title>{escape(spoken)}</title>{_pile([points[index].style for index in heap], *at[heap[0]])}</g>")
     texts = [", ".join(_shortened(points[index].label) for index in heap) for heap in heaps]
-    dots = [Box(x=scale.x(x) - 4, y=scale.y(y) - 4, width=8, height=8) for each in points for x, y in each.seeds]
-    taken = [*(box for each in points for box in _arms(each, scale)), *_written(scale), *dots]
+    dots = [_around(scale.x(x), scale.y(y), 8) for each in points for x, y in each.seeds]
+    piles = [_around(*at[heap[0]], 2 * SIZE + 4 * len(heap)) for heap in heaps]
+    taken = [*(box for each in points for box in _arms(each, scale)), *_written(scale), *dots, *piles]
     parts += [_label(label) for label in place([at[heap[0]] for heap in heaps], texts, FRAME, taken)]
     return svg(WIDTH, HEIGHT, title, f"{'; '.join(each.spoken for each in points)}.", "".join(parts), "plane")
 
@@ -172,10 +173,17 @@ def _diagonal(scale: Scale) -> tuple[float, float, float]:
 
 
 def _written(scale: Scale) -> list[Box]:
-    """Return boxes along the no-skill words, which labels should keep off."""
+    """Return boxes along the no-skill line and its words, which labels should keep off."""
     x, y, angle = _diagonal(scale)
     dx, dy = math.cos(math.radians(angle)), math.sin(math.radians(angle))
-    return [Box(x=x + step * dx - 8, y=y + step * dy - 8, width=16, height=16) for step in range(-140, 141, 14)]
+    text = [_around(x + step * dx, y + step * dy, 16) for step in range(-140, 141, 14)]
+    ends = scale.x(0), scale.y(0), scale.x(scale.x_max), scale.y(scale.x_max)
+    steps = [at / 100 for at in range(101)]
+    return text + [_around(ends[0] + at * (ends[2] - ends[0]), ends[1] + at * (ends[3] - ends[1]), 7) for at in steps]
+
+
+def _around(x: float, y: float, size: float) -> Box:
+    return Box(x=x - size / 2, y=y - size / 2, width=size, height=size)
 
 
 def _cross(each: Point, scale: Scale) -> str:

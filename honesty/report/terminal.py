@@ -15,6 +15,7 @@ from honesty.report.table import CONTROLS, LETTERS, MISSING, SCORES, TITLES, UND
 from honesty.types import Score
 
 WIDTH = 100
+MAX_PAIRS = 21  # the seven strategies; more would bury the scores
 COMPARED = ("honesty", "prudence", "over_conservativeness", "accuracy", "known_to_wrong")
 EXPOSURE = (
     ("accuracy_before", "accuracy before"),
@@ -155,6 +156,9 @@ def _caption(jobs: Sequence[Job], dataset: str) -> str:
 
 
 def _show_pairs(pairs: Pairs, console: Console) -> None:
+    if len(pairs.pairs) > MAX_PAIRS:
+        console.print(f"McNemar's test of {len(pairs.pairs)} pairs of jobs: on the page.")
+        return
     table = _table("McNemar, discordant questions", "b", "c", "p", "p (Holm)")
     for pair in pairs.pairs.values():
         label = Text(f"{pair.first} / {pair.second}")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,26 +14,40 @@ from honesty.types import ModelRef
 
 VERSION = 1
 
+Watch = Callable[[int, Mapping[str, float]], None]
 
-def fit(cache: Cache, ref: ModelRef, built: Artifact, trainer: Trainer, adapter: Lora | Full, name: str) -> Artifact:
-    """Return the artifact whose ``adapter/`` holds the trained weights and ``curves.jsonl`` the loss by update."""
+
+def fit(
+    cache: Cache,
+    ref: ModelRef,
+    built: Artifact,
+    trainer: Trainer,
+    adapter: Lora | Full,
+    name: str,
+    watch: Watch | None = None,
+) -> Artifact:
+    """Return the artifact whose ``adapter/`` holds the trained weights and ``curves.jsonl`` the loss by update.
+
+    ``watch(update, values)`` is called as training goes on; not at all when the artifact is found.
+    """
     return cache.stage(
         "fit",
         VERSION,
         identity={"trainer": trainer, "adapter": adapter},
         upstream={"model": ref.digest, "examples": built.digest},
-        work=lambda scratch: _fit(ref, built, trainer, adapter, name, scratch),
+        work=lambda scratch: _fit(ref, built, trainer, adapter, name, scratch, watch),
         what=f"{ref.name} fine-tuned by {name}",
     )
 
 
 def _fit(
-    ref: ModelRef, built: Artifact, trainer: Trainer, adapter: Lora | Full, name: str, scratch: Path
+    ref: ModelRef, built: Artifact, trainer: Trainer, adapter: Lora | Full, name: str, scratch: Path, watch: Watch | None
 ) -> dict[str, Any]:
     # imported here: a run whose stages are all cached must not pay for torch
     from honesty.training.fit import train
 
-    result = train(ref, read_examples(built.path / "examples.jsonl"), trainer, adapter, scratch, label=f"fit {name}")
+    rows = read_examples(built.path / "examples.jsonl")
+    result = train(ref, rows, trainer, adapter, scratch, label=f"  fit {name}", on_metrics=watch)
     write_text(scratch / "curves.jsonl", "".join(json.dumps(asdict(point)) + "\n" for point in result.curves))
     return {"tokens": result.tokens, "updates": result.updates, "loss": result.loss, "val_loss": result.val_loss}
 

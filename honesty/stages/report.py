@@ -51,7 +51,7 @@ def compare_and_track(cfg: DictConfig) -> int:
     page = compare(directory)
     jobs = load(directory)
     logger = config.check_node(cfg, "logger")
-    logger.comparison(directory, rows(jobs), group=directory.name)
+    logger.comparison(directory, rows(jobs), group=directory.name, page=page)
     return _exit_code([job for job in jobs if job.failed])
 
 

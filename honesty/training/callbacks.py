@@ -16,6 +16,7 @@ from pytorch_lightning.trainer.states import TrainerFn
 from honesty import progress
 from honesty.training.collate import Batch
 from honesty.training.objective import IGNORE
+from honesty.types import HonestyError
 
 Metrics = Callable[[int, Mapping[str, float]], None]
 
@@ -117,8 +118,12 @@ class Checkpoints(pl.Callback):
             return
         target = self._directory / f"{_PREFIX}{step:08d}{_SUFFIX}"
         scratch = target.with_suffix(".partial")
-        trainer.save_checkpoint(scratch)
-        scratch.replace(target)
+        try:
+            trainer.save_checkpoint(scratch)
+            scratch.replace(target)
+        except (OSError, RuntimeError) as error:  # torch's zip writer reports a full disk as a RuntimeError
+            scratch.unlink(missing_ok=True)
+            raise HonestyError(f"{target}: the checkpoint could not be written: {error}; free some space and rerun") from error
         for path in checkpoints(self._directory)[:-1]:
             path.unlink()
 

@@ -72,11 +72,13 @@ def tokenise(examples: Sequence[Example], wrapping: Wrapping, max_length: int) -
     then the end of its response. No row is without prompt or response tokens.
 
     Raises:
-        InputError: a negative weight, or a prompt without a single token.
+        InputError: a negative weight, a ``max_length`` below 2, or a prompt without a single token.
     """
     for example in examples:
         if not 0 <= example.weight < float("inf"):
             raise InputError(f"example {example.question_id}: weight must be 0 or more, not {example.weight}")
+    if max_length < 2:
+        raise InputError(f"trainer.max_length={max_length}: a row needs a prompt and a response token, so at least 2")
     kept = [example for example in examples if example.weight > 0]
     rows: list[Row] = []
     counts: Counter[str] = Counter()

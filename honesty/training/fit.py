@@ -3,10 +3,10 @@
 import logging
 import shutil
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -21,11 +21,20 @@ from honesty.training.collate import Rows, tokenise
 from honesty.training.datamodule import Plan, Updates, hold_out, plan
 from honesty.training.module import NonFiniteError, Tuning
 from honesty.types import Example, HonestyError, InputError, ModelRef
-from honesty.wrapping import wrapping
+from honesty.wrapping import Wrapping, wrapping
 
 # What one more forward and backward pass costs, in tokens of the same pass (measured on two cores, and the launch
 # latency of an accelerator): see collate.group.
 _PASS_COST = {"cpu": 128, "cuda": 4096}
+
+_CHATTY = (
+    "pytorch_lightning",
+    "pytorch_lightning.utilities.rank_zero",
+    "lightning_fabric",
+    "lightning_fabric.utilities.rank_zero",
+    "lightning.pytorch",
+    "lightning.fabric",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,11 +94,7 @@ def train(
     directory.mkdir(parents=True, exist_ok=True)
     device = models.pick_device(trainer.accelerator)
     model, tokenizer, wrap, where = _open(base, adapter, device)
-    window = getattr(model.config.get_text_config(decoder=True), "max_position_embeddings", None)
-    longest = trainer.max_length if window is None else min(trainer.max_length, window)
-    rows = tokenise(examples, wrapping(tokenizer, wrap, where), longest)
-    if not rows.rows:
-        raise InputError(f"{label}: there is nothing to train on: {len(examples)} examples, {rows.absent} of weight 0")
+    rows = _rows(examples, model, wrapping(tokenizer, wrap, where), trainer.max_length, label)
     training, held = hold_out(rows.rows, trainer.validation_share, trainer.seed)
     course = plan(len(training), trainer)
     module = Tuning(models.attach(model, adapter, trainer.seed), trainer, len(course.windows))
@@ -108,6 +113,18 @@ def train(
     _write(module.model, tokenizer if isinstance(base, tuple) else None, target)
     for path in directory.glob("update-*"):
         path.unlink()
+    return _result(curves, rows, target)
+
+
+def _rows(examples: Sequence[Example], model: PreTrainedModel, wrapping: Wrapping, max_length: int, label: str) -> Rows:
+    window = getattr(model.config.get_text_config(decoder=True), "max_position_embeddings", None)
+    rows = tokenise(examples, wrapping, max_length if window is None else min(max_length, window))
+    if not rows.rows:
+        raise InputError(f"{label}: there is nothing to train on: {len(examples)} examples, {rows.absent} of weight 0")
+    return rows
+
+
+def _result(curves: Curves, rows: Rows, target: Path) -> FitResult:
     validated = [point.val_loss for point in curves.points if point.val_loss is not None]
     return FitResult(
         adapter=target,
@@ -187,7 +204,6 @@ def _lightning(trainer: specs.Trainer, callbacks: list[pl.Callback], updates: in
         limit_val_batches=1.0 if validate_every is not None else 0,
         val_check_interval=validate_every,
         check_val_every_n_epoch=None if validate_every is not None else 1,
-        barebones=False,
     )
 
 
@@ -209,28 +225,17 @@ def _write(model: nn.Module, tokenizer: PreTrainedTokenizerBase | None, target: 
     scratch.rename(target)
 
 
-class _silence(warnings.catch_warnings):  # noqa: N801  (reads as a verb: with _silence())
+@contextmanager
+def _silence() -> Iterator[None]:
     """Keep Lightning's advice (devices found, workers, tips) out of the terminal for the time of a run."""
-
-    def __enter__(self) -> Any:
-        entered = super().__enter__()
-        self._levels = {name: logging.getLogger(name).level for name in _CHATTY}
-        for name in _CHATTY:
-            logging.getLogger(name).setLevel(logging.ERROR)
-        warnings.simplefilter("ignore")
-        return entered
-
-    def __exit__(self, *exc: Any) -> None:
-        for name, level in self._levels.items():
-            logging.getLogger(name).setLevel(level)
-        super().__exit__(*exc)
-
-
-_CHATTY = (
-    "pytorch_lightning",
-    "lightning.pytorch",
-    "lightning.fabric",
-    "lightning_fabric",
-    "pytorch_lightning.utilities.rank_zero",
-    "lightning.pytorch.utilities.rank_zero",
-)
+    loggers = [logging.getLogger(name) for name in _CHATTY]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

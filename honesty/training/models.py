@@ -77,8 +77,8 @@ def attach(model: PreTrainedModel, adapter: specs.Lora | specs.Full, seed: int) 
         target_modules=targets if isinstance(targets, str) else list(targets),
         task_type="CAUSAL_LM",
     )
-    torch.manual_seed(seed)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
         warnings.simplefilter("ignore", FutureWarning)  # peft 0.21 asks transformers 5 by a name it retires
         try:
             return get_peft_model(model, config)

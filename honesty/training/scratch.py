@@ -37,7 +37,7 @@ def build_tokenizer(vocabulary: Sequence[str]) -> PreTrainedTokenizerFast:
     # The WordPiece decoder is used only to put a space between tokens; its cleanup would also rewrite English contractions.
     spaced = decoders.WordPiece(prefix="\u0000", cleanup=False)
     tokenizer.decoder = decoders.Sequence([spaced, decoders.Fuse(), decoders.Replace(Regex(" (?=[.,?!:;])"), "")])
-    return PreTrainedTokenizerFast(
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer,
         pad_token=PAD,
         unk_token=UNKNOWN,

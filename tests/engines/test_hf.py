@@ -84,6 +84,18 @@ def test_the_space_after_the_prompt_is_not_part_of_the_text(kind) -> None:  # ty
     assert texts[0] == tokenizer.decode(new, skip_special_tokens=True).removeprefix(" ")
 
 
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
+def test_an_unmerged_adapter_generates() -> None:
+    from peft import LoraConfig, get_peft_model
+
+    tokenizer = tiny.words()
+    greedy = Sampling(max_new_tokens=8)
+    plain = HfEngine(tiny.llama(len(tokenizer)), tokenizer).generate(PROMPTS, greedy)
+    # A fresh adapter adds nothing (its second factor is zero), so the texts must be the plain model's.
+    adapted = get_peft_model(tiny.llama(len(tokenizer)), LoraConfig(target_modules="all-linear", task_type="CAUSAL_LM"))
+    assert HfEngine(adapted.eval(), tokenizer).generate(PROMPTS, greedy) == plain
+
+
 def test_bad_prompts_are_input_errors(engine: HfEngine) -> None:
     with pytest.raises(InputError, match="no tokens"):
         engine.generate([" "], Sampling())

@@ -51,7 +51,7 @@ def test_a_failed_job_needs_no_more_than_its_head(tmp_path: Path) -> None:
         ('{"format": 99}', "format 99"),
         ('{"format": 1}', "missing"),
         (
-            '{"format": 1, "status": "ok", "job": 1, "strategy": "s", "model": "m", "dataset": "d", "seed": 0, "evaluations": 3}',
+            '{"format": 1, "status": "ok", "job": "", "strategy": "", "model": "", "dataset": "", "seed": 0, "evaluations": 3}',
             "type",
         ),
     ],
@@ -118,3 +118,10 @@ def test_probe_seed_is_not_the_seed(tmp_path: Path) -> None:
 
 def test_sweep_builder_writes_every_strategy(tmp_path: Path) -> None:
     assert len(load(write_sweep(tmp_path, seeds=(0, 1)))) == 14
+
+
+def test_labels_keep_what_differs_between_the_jobs(tmp_path: Path) -> None:
+    for at, label in enumerate(["absolute seed=0 world=tiny", "absolute seed=1 world=tiny", "absolute world=tiny"]):
+        write_job(tmp_path / str(at), job=label)
+    assert [job.job for job in load(tmp_path)] == ["absolute seed=0", "absolute seed=1", "absolute"]
+    assert read(tmp_path / "0").job == "absolute seed=0 world=tiny"

@@ -98,12 +98,12 @@ def test_what_models_say_is_escaped(tmp_path: Path) -> None:
         sample |= {"question": nasty, "after": nasty, "before": nasty, "answers": [nasty]}
     result |= {"overrides": [nasty], "command": nasty}
     result["evaluations"][0]["dataset"] = nasty
-    result["evaluations"][0]["slices"]["exposure"][0]["slice"] = "<b>0"
+    result["evaluations"][0]["slices"]["exposure"][0]["slice"] = "<u>0"
     (tmp_path / "0" / "result.json").write_text(json.dumps(result))
     write_job(tmp_path / "1", job=nasty, error=nasty)
     for page in (compare(tmp_path), single(tmp_path / "0")):
         assert "<script" not in page.read_text()
-        assert "<b>0" not in page.read_text()
+        assert "<u>0" not in page.read_text()
         assert any(nasty in word for word in parsed(page).words)
 
 
@@ -168,10 +168,25 @@ def test_a_browser_draws_it_without_sideways_scrolling(tmp_path: Path, width: in
     write_sweep(tmp_path)
     page = compare(tmp_path)
     # measured by the browser itself: the page has no script, so the copy under test gets one
-    probe = "<script>document.title='fits '+(document.documentElement.scrollWidth<=innerWidth)+' '+document.querySelectorAll('svg').length</script>"
+    fits = "document.documentElement.scrollWidth<=innerWidth"
+    probe = f"<script>document.title='fits '+({fits})+' '+document.querySelectorAll('svg').length</script>"
     copy = tmp_path / "probed.html"
     copy.write_text(page.read_text().replace("</body>", probe + "</body>"))
     title = re.search(r"<title>(fits [^<]*)</title>", dom(copy, tmp_path, width))
     assert title is not None
     assert title.group(1).startswith("fits true"), title.group(1)
     assert int(title.group(1).split()[-1]) > 7
+
+
+def test_the_headline_claims_nothing_where_there_is_nothing(tmp_path: Path) -> None:
+    for at, strategy in enumerate(("unaligned", "fine_tuned")):
+        write_job(tmp_path / str(at), strategy=strategy)
+    assert any("No better than no skill" in word for word in parsed(compare(tmp_path)).words)
+
+
+def test_an_unaligned_accuracy_that_differs_between_jobs_is_a_range(tmp_path: Path) -> None:
+    write_job(tmp_path / "0", seed=0, job="multisample seed=0")
+    write_job(tmp_path / "1", seed=1, job="multisample seed=1", known=0.4)
+    first, second = (job.evaluations[0].scores["accuracy_before"].value for job in load(tmp_path))
+    assert first is not None and second is not None
+    assert f"{100 * second:.1f} to {100 * first:.1f}" in compare(tmp_path).read_text()

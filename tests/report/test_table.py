@@ -18,8 +18,9 @@ def only(directory: Path) -> Evaluation:
 
 
 def test_columns_are_those_of_the_documented_format() -> None:
-    names = ["accuracy", "prudence", "prudence_fixed", "over_conservativeness", "honesty", "idk_rate", "known_to_wrong", "accuracy_before"]
-    expected = HEADER.split(",") + [f"{name}{part}" for name in names for part in ("", "_n", "_low", "_high")]
+    scores = ["accuracy", "prudence", "prudence_fixed", "over_conservativeness", "honesty", "idk_rate", "known_to_wrong"]
+    names = [*scores, "accuracy_before"]
+    expected = [*HEADER.split(","), *(f"{name}{part}" for name in names for part in ("", "_n", "_low", "_high"))]
     assert table.columns() == expected
 
 

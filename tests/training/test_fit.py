@@ -73,7 +73,7 @@ def test_training_equals_a_plain_loop(base: ModelRef, tmp_path: Path) -> None:
             above = above - row.weight * log_p.gather(1, ids[0, 1:, None])[row.prompt - 1 :].sum()
             below += row.weight * (len(row.ids) - row.prompt)
         (above / below).backward()
-        losses.append(float(above / below))
+        losses.append(float(above.detach() / below))
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
     assert [point.loss for point in result.curves] == pytest.approx(losses, rel=1e-4)
@@ -184,6 +184,45 @@ def test_killed_in_the_middle_of_a_save(base: ModelRef, tmp_path: Path) -> None:
     whole = fit.train(base, tiny.examples(), tiny.trainer(), specs.Lora(r=4), tmp_path / "whole", "x")
     assert _same(_weights(resumed.adapter), _weights(whole.adapter))
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["adapter"]
+
+
+def test_muon_resumes_to_the_same_bits(base: ModelRef, tmp_path: Path) -> None:
+    class Stop(Exception):
+        pass
+
+    def interrupt(step: int, _: Mapping[str, float]) -> None:
+        if step == 6:
+            raise Stop
+
+    settings = tiny.trainer(optimizer=specs.Muon(lr=0.02, adamw=specs.AdamW(lr=1e-2)))
+    with pytest.raises(Stop):
+        fit.train(base, tiny.examples(), settings, specs.Full(), tmp_path / "a", "x", interrupt)
+    resumed = fit.train(base, tiny.examples(), settings, specs.Full(), tmp_path / "a", "x")
+    whole = fit.train(base, tiny.examples(), settings, specs.Full(), tmp_path / "b", "x")
+    assert _same(_weights(resumed.adapter), _weights(whole.adapter))
+
+
+def test_half_precision_keeps_full_precision_weights(base: ModelRef, tmp_path: Path) -> None:
+    """At the paper's learning rate an update is far below bfloat16's resolution; it must still arrive."""
+    settings = tiny.trainer(precision="bf16-mixed", optimizer=specs.AdamW(lr=1e-6))
+    half = dataclasses.replace(base, dtype="bfloat16")
+    result = fit.train(half, tiny.examples(), settings, specs.Full(), tmp_path, "x")
+    before, after = dict(models.load(base, "cpu")[0].named_parameters()), _weights(result.adapter)
+    assert {weight.dtype for weight in after.values()} == {torch.float32}
+    # An embedding row of a word that no example has never moves; of the linear layers every weight does.
+    weight = "model.layers.0.mlp.down_proj.weight"
+    moved = (after[weight] - before[weight]).abs()
+    assert (moved > 0).float().mean() > 0.99 and moved.max() < 1e-4
+
+
+def test_a_checkpoint_that_cannot_be_written(base: ModelRef, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pytorch_lightning.Trainer.save_checkpoint", full)
+    with pytest.raises(HonestyError, match=r"checkpoint could not be written: .*No space left on device"):
+        fit.train(base, tiny.examples(), tiny.trainer(), specs.Full(), tmp_path, "x")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_checkpoints_hold_trainable_weights_only(base: ModelRef, tmp_path: Path) -> None:

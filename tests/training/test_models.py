@@ -96,6 +96,7 @@ def test_weights_of_another_model_are_refused(directory: Path, tmp_path: Path) -
         models.load(dataclasses.replace(_ref(directory), adapter=tmp_path), "cpu")
 
 
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
 def test_merged_adapter_gives_the_unmerged_logits(directory: Path, tmp_path: Path) -> None:
     from peft import PeftModel
 
@@ -107,3 +108,13 @@ def test_merged_adapter_gives_the_unmerged_logits(directory: Path, tmp_path: Pat
     after = PeftModel.from_pretrained(base, result.adapter)(input_ids=ids).logits
     torch.testing.assert_close(merged(input_ids=ids).logits, after, rtol=1e-4, atol=1e-4)
     assert not torch.allclose(before, after, atol=1e-2)
+
+
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
+def test_half_precision_keeps_the_adapter_beside_the_weights(directory: Path, tmp_path: Path) -> None:
+    half = dataclasses.replace(_ref(directory), dtype="bfloat16")
+    result = fit.train(half, tiny.examples(), tiny.trainer(), specs.Lora(), tmp_path / "run", "x")
+    assert result.curves[-1].loss < result.curves[0].loss
+    model, _ = models.load(dataclasses.replace(half, adapter=result.adapter), "cpu")
+    assert any("lora_" in name for name, _ in model.named_parameters())
+    assert torch.isfinite(model(input_ids=torch.tensor([[5, 6]]), logits_to_keep=1).logits).all()
