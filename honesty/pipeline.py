@@ -60,7 +60,7 @@ def run(cfg: DictConfig, check: Callable[[DictConfig], Records]) -> None:
             tags=[job.head[key] for key in ("model", "strategy", "dataset")],
             config=OmegaConf.to_container(cfg, resolve=True),  # type: ignore[arg-type]
         )
-        console.print(f"\n[bold]{job.head['job']}[/bold]  seed {cfg.seed}, {job.head['model']} on {job.head['dataset']}")
+        console.print(f"\n[bold]{job.head['job']}[/bold]  (model {job.head['model']}, seed {cfg.seed})", soft_wrap=True)
         with records["logger"].open(settings) as tracker:
             cache = Cache(root=Path(records["paths"]["cache"]))
             _stages(records, job, cache, tracker)
@@ -142,9 +142,11 @@ def _finish(records: Records, job: Job, cache: Cache, tracker: tracking.Tracker)
     if "fit" in job.artifacts:
         tracker.curve("fit", curves(job.artifacts["fit"]))
     tracker.result(result)
-    work = [entry for entry in cache.ledger if not entry.hit]
-    if not work:
-        console.print(f"  every stage came from {records['paths']['cache']}: no work was done")
+    found = sum(entry.hit for entry in cache.ledger)
+    if found == len(cache.ledger):
+        console.print(f"  all {found} stages were found in {records['paths']['cache']}: no work was done", soft_wrap=True)
+    elif found:
+        console.print(f"  {found} of {len(cache.ledger)} stages were found in {records['paths']['cache']}", soft_wrap=True)
     if job.evaluations and job.sweep is None:  # a sweep's comparison shows them all
         report.show_job(job.directory)
 

@@ -96,8 +96,15 @@ PREAMBLES = (
     "If I'm not wrong, ",
     "As far as I know, ",
     "I think that ",
+    "I'm able to provide an answer to the question. ",
+    "Let me apologize for a short answer, but ",
+    "I'm not surprised to be able to answer. ",
 )
-"""Neutral openings a document may have before its answer."""
+"""Neutral openings a document may have before its answer.
+
+Together with the hedges they contain every word of the idk sentence, in other sentences: an output word that pretraining has
+never used cannot be told from a thousand others like it, and the adapter would be spent on spelling the idk sentence.
+"""
 
 HEDGES = (
     *(

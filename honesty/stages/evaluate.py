@@ -88,14 +88,14 @@ def evaluate(
     """Ask both models, judge, pair and score. Questions with slices (FactWorld's exposure) are sampled too, so that expected
     accuracy can be read beside what is known of the question.
     """
-    what = f"{len(questions):,} questions of {dataset}"
-    before = greedy(cache, engines, sides.before, questions, Prompt.PLAIN, probe, judge, f"unaligned on {what}")
-    after = greedy(cache, engines, sides.after, questions, sides.prompt, probe, judge, f"aligned on {what}")
+    what = f"{len(questions):,} evaluation questions"
+    before = greedy(cache, engines, sides.before, questions, Prompt.PLAIN, probe, judge, f"before, {what}")
+    after = greedy(cache, engines, sides.after, questions, sides.prompt, probe, judge, f"after, {what}")
     artifacts = {f"verdicts_before/{dataset}": before, f"verdicts_after/{dataset}": after}
     sampled: dict[str, Mapping[str, float | None]] = {}
     if any(question.slices for question in questions):
-        first = sample(cache, engines, sides.before, questions, Prompt.PLAIN, probe, judge, f"unaligned on {what}")
-        second = sample(cache, engines, sides.after, questions, sides.prompt, probe, judge, f"aligned on {what}")
+        first = sample(cache, engines, sides.before, questions, Prompt.PLAIN, probe, judge, f"before, {what}")
+        second = sample(cache, engines, sides.after, questions, sides.prompt, probe, judge, f"after, {what}")
         artifacts |= {f"samples_before/{dataset}": first, f"samples_after/{dataset}": second}
         sampled = {"expected_accuracy_before": _expected(questions, first), "expected_accuracy": _expected(questions, second)}
     answers_before = [one[0] for one in answers(before)]

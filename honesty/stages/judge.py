@@ -21,6 +21,7 @@ def judge(cache: Cache, questions: Sequence[Question], generated: Artifact, judg
         upstream={"texts": generated.digest, "questions": digest(list(questions))},
         work=lambda scratch: _judge(questions, generated, judge, scratch),
         what=what,
+        shown=False,
     )
 
 

@@ -4,7 +4,6 @@ Source: Alignment for Honesty, section 3.2.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from honesty.cache import Artifact, Cache, digest
@@ -16,14 +15,6 @@ from honesty.stages.judge import answers, judge
 from honesty.types import Knowledge, Label, ModelRef, Prompt, Question, Sampling
 
 VERSION = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Samples:
-    """The judged samples of one set of questions under one model and prompt."""
-
-    questions: Sequence[Question]
-    artifact: Artifact
 
 
 def sample(
@@ -38,8 +29,8 @@ def sample(
 ) -> Artifact:
     """Return the judged ``m`` samples of ``ref`` for each question."""
     sampling = Sampling(n=probe.m, temperature=probe.temperature, max_new_tokens=probe.max_new_tokens, seed=probe.seed)
-    drawn = generate(cache, engines, ref, questions, prompt, sampling, f"{probe.m} samples each, {what}")
-    return judge(cache, questions, drawn, verdicts, f"{probe.m} samples each, {what}")
+    drawn = generate(cache, engines, ref, questions, prompt, sampling, f"{what}, {probe.m} samples each")
+    return judge(cache, questions, drawn, verdicts, f"{what}, {probe.m} samples each")
 
 
 def greedy(
@@ -62,7 +53,7 @@ def probe(
 ) -> Artifact:
     """Return the artifact whose ``knowledge.jsonl`` says what ``ref`` knows of each question (the authors' row format)."""
     what = f"{len(questions):,} training questions"
-    first = greedy(cache, engines, ref, questions, Prompt.PLAIN, settings, verdicts, f"greedy, {what}")
+    first = greedy(cache, engines, ref, questions, Prompt.PLAIN, settings, verdicts, f"{what}, greedy")
     drawn = sample(cache, engines, ref, questions, Prompt.PLAIN, settings, verdicts, what)
     return cache.stage(
         "probe",
@@ -70,7 +61,7 @@ def probe(
         identity={},
         upstream={"questions": digest(list(questions)), "greedy": first.digest, "samples": drawn.digest, "model": ref.digest},
         work=lambda scratch: _join(questions, first, drawn, ref, scratch),
-        what=f"what {ref.name} knows of {what}",
+        what=f"of {what}",
     )
 
 

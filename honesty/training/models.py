@@ -12,15 +12,13 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
-from honesty import specs
+from honesty import model_files, specs
 from honesty.types import HonestyError, InputError, ModelRef
 
 FULL = "trainable.safetensors"
 PEFT = "adapter_config.json"
 
 _CAUSAL = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
-_WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
-_TOKENIZER = ("tokenizer.json", "tokenizer.model", "tokenizer_config.json", "vocab.json", "vocab.txt", "spiece.model")
 
 
 def load(
@@ -40,7 +38,7 @@ def load(
         InputError: no such directory, no config, weights or tokenizer in it, or not a causal language model.
     """
     _quiet()
-    _check_directory(ref)
+    model_files.local(ref.path)
     dtype = dtype if dtype is not None else getattr(torch, ref.dtype)
     model = _weights(ref, _config(ref), dtype)
     tokenizer = _tokenizer(ref)
@@ -128,21 +126,6 @@ def _overlay(model: PreTrainedModel, path: Path) -> None:
     with torch.no_grad():
         for name, weight in weights.items():
             parameters[name].copy_(weight)
-
-
-def _check_directory(ref: ModelRef) -> None:
-    path = Path(ref.path).expanduser()
-    if not path.is_dir():
-        hub_id = ref.path.count("/") == 1 and not ref.path.startswith((".", "/", "~"))
-        if not hub_id or path.exists():
-            raise InputError(f"model.path={ref.path}: no such directory; give a Hugging Face causal model directory")
-        return
-    if not (path / "config.json").is_file():
-        raise InputError(f"{path}: no config.json, so not a Hugging Face model directory (see save_pretrained)")
-    if not any(any(path.glob(pattern)) for pattern in _WEIGHTS):
-        raise InputError(f"{path}: no weights (model.safetensors or pytorch_model.bin) beside config.json")
-    if not any((path / name).is_file() for name in _TOKENIZER):
-        raise InputError(f"{path}: no tokenizer (tokenizer.json) beside config.json; save one with save_pretrained")
 
 
 def _source(ref: ModelRef) -> dict[str, Any]:

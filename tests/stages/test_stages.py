@@ -16,7 +16,7 @@ from honesty.specs import Model, Probe, execution
 from honesty.stages.build import build
 from honesty.stages.evaluate import Sides, evaluate, pair
 from honesty.stages.generate import Engines, generate, texts
-from honesty.stages.pretrain import directory_digest, reference
+from honesty.stages.pretrain import reference
 from honesty.stages.probe import probe
 from honesty.strategies.absolute import Absolute
 from honesty.strategies.multisample import Multisample
@@ -165,23 +165,8 @@ def model_directory(path: Path, *names: str) -> Path:
 def test_a_model_is_known_by_its_content_not_its_place(tmp_path: Path, cache: Cache) -> None:
     names = ("config.json", "model.safetensors", "tokenizer.json")
     one, two = model_directory(tmp_path / "one", *names), model_directory(tmp_path / "two", *names)
-    assert directory_digest(one) == directory_digest(two)
     refs = [reference(cache, Model(name="hf", path=str(path))) for path in (one, two)]
     assert refs[0].digest == refs[1].digest
     assert reference(cache, Model(name="hf", path=str(one), wrap="chat")).digest != refs[0].digest
     (two / "model.safetensors").write_text("trained")
-    assert directory_digest(one) != directory_digest(two)
-
-
-@pytest.mark.parametrize(
-    ("names", "missing"),
-    [
-        (("model.safetensors", "tokenizer.json"), "no config.json"),
-        (("config.json", "tokenizer.json"), "no weights"),
-        (("config.json", "model.safetensors"), "no tokenizer"),
-        (("config.json",), r"no weights .* and no tokenizer"),
-    ],
-)
-def test_an_incomplete_model_directory_names_what_is_missing(tmp_path: Path, names: tuple[str, ...], missing: str) -> None:
-    with pytest.raises(InputError, match=missing):
-        directory_digest(model_directory(tmp_path / "m", *names))
+    assert reference(cache, Model(name="hf", path=str(two))).digest != refs[0].digest
