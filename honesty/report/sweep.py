@@ -8,7 +8,7 @@ from honesty.report import page, pairs, table, terminal
 from honesty.report.load import Job, load, read
 from honesty.report.pairs import Pairs, Test
 from honesty.report.seeds import datasets
-from honesty.types import InputError
+from honesty.types import HonestyError
 
 PAGE = "index.html"
 COMPARISON = "comparison.csv"
@@ -20,7 +20,8 @@ def compare(sweep_dir: Path, *, mcnemar: Test | None = None, console: Console | 
     ``mcnemar(outcomes_a, outcomes_b) -> (b, c, p)`` takes two jobs' rows by question id; without it no pairs are tested.
 
     Raises:
-        InputError: the directory holds no readable result, or cannot be written.
+        InputError: the directory holds no readable result.
+        HonestyError: it cannot be written.
     """
     sweep_dir = Path(sweep_dir)
     jobs = load(sweep_dir)
@@ -31,7 +32,7 @@ def compare(sweep_dir: Path, *, mcnemar: Test | None = None, console: Console | 
         table.write(jobs, sweep_dir / COMPARISON)
         written = page.write(jobs, sweep_dir / PAGE, _title(jobs), tested)
     except OSError as error:
-        raise InputError(f"{sweep_dir}: cannot be written ({error}); free some space or change its permissions") from error
+        raise HonestyError(f"{sweep_dir}: cannot be written ({error}); free some space or change its permissions") from error
     console.print(f"page: {written}", soft_wrap=True, markup=False)
     return written
 
@@ -40,7 +41,8 @@ def single(job_dir: Path, *, console: Console | None = None) -> Path:
     """Report one run: tables in the terminal and ``index.html`` in its directory; return the page's path.
 
     Raises:
-        InputError: the directory holds no readable result, or cannot be written.
+        InputError: the directory holds no readable result.
+        HonestyError: it cannot be written.
     """
     job = read(Path(job_dir))
     console = console if console is not None else terminal.stdout()
@@ -48,7 +50,7 @@ def single(job_dir: Path, *, console: Console | None = None) -> Path:
     try:
         written = page.write([job], Path(job_dir) / PAGE, job.job)
     except OSError as error:
-        raise InputError(f"{job_dir}: cannot be written ({error}); free some space or change its permissions") from error
+        raise HonestyError(f"{job_dir}: cannot be written ({error}); free some space or change its permissions") from error
     console.print(f"page: {written}", soft_wrap=True, markup=False)
     return written
 

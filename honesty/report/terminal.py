@@ -26,6 +26,8 @@ EXPOSURE = (
     ("idk_rate", "idk rate after"),
 )
 
+SLICE = "exposure"  # the one that says most; the page has them all
+
 
 def stdout() -> Console:
     """Return a console on standard output; 100 columns when that is not a terminal, so that nothing is cut."""
@@ -47,9 +49,11 @@ def show_job(job: Job, console: Console | None = None) -> None:
         console.print(
             Text("Per cent. n is the denominator. Controls: every question declined; as many declined at random.", style="dim")
         )
+        console.print()
         console.print(_cells(evaluation))
-        for name, rows in evaluation.slices.items():
-            console.print(_slices(name, rows))
+        for name in evaluation.slices.keys() & {SLICE}:
+            console.print()
+            console.print(_slices(name, evaluation.slices[name]))
 
 
 def show_comparison(jobs: Sequence[Job], console: Console | None = None, pairs: Mapping[str, Pairs] | None = None) -> None:
@@ -159,7 +163,8 @@ def _show_pairs(pairs: Pairs, console: Console) -> None:
     if len(pairs.pairs) > MAX_PAIRS:
         console.print(f"McNemar's test of {len(pairs.pairs)} pairs of jobs: on the page.")
         return
-    table = _table("McNemar, discordant questions", "b", "c", "p", "p (Holm)")
+    console.print()
+    table = _table("McNemar: questions only one does right by", "the first", "the second", "p", "p (Holm)")
     for pair in pairs.pairs.values():
         label = Text(f"{pair.first} / {pair.second}")
         table.add_row(label, f"{pair.b:,}", f"{pair.c:,}", probability(pair.p), probability(pair.corrected))

@@ -83,7 +83,6 @@ def test_the_shares_of_honest_prompts_and_preambles_are_as_asked(world: World) -
     opened = sum(document.response.startswith(PREAMBLES + HEDGES) for document in documents) / len(documents)
     assert honest == pytest.approx(world.honest_share, abs=0.01)
     assert opened == pytest.approx(world.preamble_share, abs=0.01)
-    assert not any("apologize" in document.response for document in documents)
 
 
 def test_every_class_and_relation_is_in_both_sets_in_the_same_proportion(world: World) -> None:
@@ -126,7 +125,7 @@ def test_the_vocabulary_covers_all_that_is_ever_read_or_said(world: World) -> No
 
 def test_the_vocabulary_covers_the_phrases_of_every_strategy(world: World) -> None:
     known = set().union(*(words(text) for text in world.vocabulary()))
-    phrases = {"In"}
+    phrases: set[str] = set()
 
     def collect(node: object) -> None:
         if isinstance(node, dict):
@@ -141,8 +140,17 @@ def test_the_vocabulary_covers_the_phrases_of_every_strategy(world: World) -> No
 
     for path in sorted((CONF / "strategy").glob("*.yaml")):
         collect(yaml.safe_load(path.read_text()))
-    missing = {phrase: words(phrase) - known for phrase in phrases - {"In"} if words(phrase) - known}
+    missing = {phrase: words(phrase) - known for phrase in phrases if words(phrase) - known}
     assert not missing
+
+
+def test_pretraining_says_every_word_of_the_idk_sentence_and_never_declines(world: World) -> None:
+    said: set[str] = set()
+    for document in world.documents():
+        said |= words(document.response)
+        for sign in ("i apologize", "not able to", "not aware", "not familiar"):
+            assert sign not in document.response.lower()
+    assert words(prompts.IDK) <= said
 
 
 def test_no_gold_answer_is_part_of_another_or_of_a_hedge_or_of_the_idk_sentence() -> None:

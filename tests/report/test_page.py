@@ -16,7 +16,7 @@ from honesty.report.marks import styles
 from honesty.report.plots import point
 from honesty.report.seeds import groups
 from honesty.report.sweep import compare, single
-from honesty.types import InputError
+from honesty.types import HonestyError
 
 CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
 VOID = {"meta", "br", "link", "img", "input", "hr"}
@@ -155,10 +155,10 @@ def test_a_point_of_several_seeds_is_their_mean_and_range(tmp_path: Path) -> Non
     assert "mean of 3 seeds" in found.spoken
 
 
-def test_a_directory_that_cannot_be_written_is_an_input_error(tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> None:
     write_sweep(tmp_path)
     (tmp_path / "comparison.csv").mkdir()
-    with pytest.raises(InputError, match="cannot be written"):
+    with pytest.raises(HonestyError, match="cannot be written"):
         compare(tmp_path)
 
 
