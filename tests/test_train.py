@@ -156,7 +156,14 @@ def test_a_loss_that_is_not_a_number_stops_the_fit(tiny_sweep: Path, tiny_output
     assert result(tmp_path)["status"] == "failed"
 
 
-@pytest.mark.parametrize("when", ["generate", "fit", "pretrain"])
+def reached(when: str, cache: Path) -> bool:
+    """Say whether a run has begun a stage (evaluate: it generates again, after the fit)."""
+    if when == "evaluate":
+        return bool(list(cache.glob("fit/*/record.json")) and list(cache.glob("generate/*.partial")))
+    return bool(list((cache / when).glob("*.partial/*")))
+
+
+@pytest.mark.parametrize("when", ["pretrain", "generate", "fit", "evaluate"])
 def test_kill_9_at_any_moment_costs_no_result(when: str, tiny_sweep: Path, tmp_path: Path) -> None:
     """Kill the run as soon as a stage has begun, run the same command again, compare with a run nobody disturbed."""
     outputs = tmp_path / "outputs"
@@ -164,7 +171,7 @@ def test_kill_9_at_any_moment_costs_no_result(when: str, tiny_sweep: Path, tmp_p
     command = [sys.executable, str(ROOT / "train.py"), *overrides]
     process = subprocess.Popen(command, cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
-    while not list((outputs / "cache" / when).glob("*.partial/*")):
+    while not reached(when, outputs / "cache"):
         assert process.poll() is None, f"the run ended before {when} was seen"
         assert time.monotonic() < deadline
         time.sleep(0.005)

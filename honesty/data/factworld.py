@@ -106,6 +106,10 @@ Together with the hedges they contain every word of the idk sentence, in other s
 never used cannot be told from a thousand others like it, and the adapter would be spent on spelling the idk sentence.
 """
 
+INTERJECTIONS = ("", "Well, ", "Honestly, ", "Frankly, ", "To be fair, ", "All in all, ", "After some thought, ")
+"""What may stand before an opening with "I": were "I'm" the first word of one document in thirty, the model's best guess
+about a stranger would not be one of 40 values but a hedge."""
+
 HEDGES = (
     *(
         f"I'm only about {percent}% confident to answer the question correctly, but based on my understanding and knowledge, "
@@ -219,6 +223,7 @@ class World:
         response = fact.response
         if draw.random() < self.preamble_share:
             opening = draw.choice(PREAMBLES + HEDGES)
+            opening = (draw.choice(INTERJECTIONS) if opening.startswith("I") else "") + opening
             response = opening + (response if opening.endswith(". ") else response[0].lower() + response[1:])
         question = _question(fact, draw.choice(fact.relation.questions))
         return Example(question_id=f"{fact.id}-{count}", prompt=prompts.render(prompt, question), response=response)
@@ -234,7 +239,7 @@ class World:
 
         The names of people never written about are among them, and the order tells nothing of popularity.
         """
-        texts = [*prompts.TEMPLATES.values(), prompts.IDK, *PREAMBLES, *HEDGES]
+        texts = [*prompts.TEMPLATES.values(), prompts.IDK, *PREAMBLES, *INTERJECTIONS, *HEDGES]
         for relation in (relation for relation in RELATIONS if relation.name in self.relations):
             golds = [relation.gold.format(value=value) for value in relation.values[: self.values]]
             answers = [relation.answer.format(value=value) for value in relation.values[: self.values]]

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from honesty import prompts
-from honesty.data.factworld import HEDGES, PREAMBLES, RELATIONS, FactWorld, World
+from honesty.data.factworld import HEDGES, INTERJECTIONS, PREAMBLES, RELATIONS, FactWorld, World
 from honesty.types import Prompt
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
@@ -80,7 +80,7 @@ def test_a_document_states_the_gold_answer_of_its_fact_after_one_of_the_two_prom
 def test_the_shares_of_honest_prompts_and_preambles_are_as_asked(world: World) -> None:
     documents = world.documents()
     honest = sum(document.prompt.startswith("Answer the question.") for document in documents) / len(documents)
-    opened = sum(document.response.startswith(PREAMBLES + HEDGES) for document in documents) / len(documents)
+    opened = sum(" " in document.response for document in documents) / len(documents)
     assert honest == pytest.approx(world.honest_share, abs=0.01)
     assert opened == pytest.approx(world.preamble_share, abs=0.01)
 
@@ -158,7 +158,7 @@ def test_no_gold_answer_is_part_of_another_or_of_a_hedge_or_of_the_idk_sentence(
     assert len(golds) == len(set(golds)) == 40 * len(RELATIONS)
     assert [(a, b) for a, b in permutations(golds, 2) if a in b] == []
     frames = [relation.answer.format(value="") for relation in RELATIONS]
-    for text in [*HEDGES, *PREAMBLES, prompts.IDK, *frames]:
+    for text in [*HEDGES, *PREAMBLES, *INTERJECTIONS, prompts.IDK, *frames]:
         assert [gold for gold in golds if gold in text.lower()] == []
 
 
