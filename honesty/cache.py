@@ -19,7 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from importlib import metadata
@@ -47,7 +47,8 @@ def canonical(value: Any) -> Any:
         return canonical(value.value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         shown = [f.name for f in dataclasses.fields(value) if f.metadata.get("identity", True)]
-        return {"_type": type(value).__qualname__, **{name: canonical(getattr(value, name)) for name in sorted(shown)}}
+        kind = f"{type(value).__module__}.{type(value).__qualname__}"
+        return {"_type": kind, **{name: canonical(getattr(value, name)) for name in sorted(shown)}}
     if isinstance(value, Mapping):
         if bad := [key for key in value if not isinstance(key, str)]:
             raise TypeError(f"no canonical form for a mapping with the key {bad[0]!r}: keys must be strings")
@@ -62,7 +63,8 @@ def canonical(value: Any) -> Any:
 def digest(value: Any) -> str:
     """Return the sha256 (first 32 hex digits) of the canonical JSON of ``value``."""
     text = json.dumps(canonical(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    # a lone surrogate can stand in a data file; it is as good a character as any here
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,15 +119,15 @@ class Cache:
         key = {"stage": name, "version": version, "identity": canonical(identity), "upstream": dict(sorted(upstream.items()))}
         key_digest = digest(key)
         final = self.root / name / key_digest
-        with _disk_errors(self.root):
-            hit = (final / RECORD).is_file()
+        with disk_errors(self.root):
+            hit = _whole(final)
             if not hit:
-                final.parent.mkdir(parents=True, exist_ok=True)
+                _directory(final.parent)
                 with _lock(final.with_suffix(".lock"), what or name):
-                    hit = (final / RECORD).is_file()
+                    hit = _whole(final)
                     if not hit:
                         _make(final, key, work, what or name)
-        record = json.loads((final / RECORD).read_text())
+        record = json.loads((final / RECORD).read_text(encoding="utf-8"))
         entry = LedgerEntry(
             stage=name,
             what=what,
@@ -138,6 +140,26 @@ class Cache:
         if not hit and (shown or entry.seconds >= 1):
             console.print(_line(entry, record["counts"]), soft_wrap=True, markup=False)
         return Artifact(stage=name, digest=key_digest, path=final, record=record)
+
+    def writing(self) -> AbstractContextManager[None]:
+        """Return a context in which failing to write is one clear message."""
+        return disk_errors(self.root)
+
+
+def _whole(final: Path) -> bool:
+    """Say whether an artifact is there with every file its record names: somebody may have deleted one."""
+    try:
+        record = json.loads((final / RECORD).read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):
+        return False
+    return all((final / name).is_file() for name in record["files"])
+
+
+def _directory(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (FileNotFoundError, FileExistsError) as error:  # a parent that cannot be made, or a file in the way
+        raise OSError(errno.ENOTDIR, "no directory can be made there", str(path)) from error
 
 
 def _line(entry: LedgerEntry, counts: Mapping[str, Any]) -> str:
@@ -156,13 +178,14 @@ def _make(final: Path, key: Mapping[str, Any], work: Work, what: str) -> None:
         "key": key,
         "what": what,
         "counts": counts,
+        "files": sorted(str(path.relative_to(scratch)) for path in scratch.rglob("*") if path.is_file()),
         "seconds": round(time.monotonic() - start, 3),
         "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "argv": sys.argv,
         **provenance(),
     }
     write_json(scratch / RECORD, record)
-    if final.exists():  # a directory without record.json: it does not count as a result, and is in the way
+    if final.exists():  # it lacks its record or a file: it does not count as a result, and is in the way
         shutil.rmtree(final)
     scratch.rename(final)
 
@@ -174,14 +197,15 @@ def _lock(path: Path, what: str) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            console.print(f"  waiting for another process that is working on: {what}")
+            console.print(f"  waiting for another process that is working on: {what}", markup=False)
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield
         path.unlink(missing_ok=True)
 
 
 @contextmanager
-def _disk_errors(root: Path) -> Iterator[None]:
+def disk_errors(root: Path) -> Iterator[None]:
+    """Turn a full, read-only or missing disk under ``root`` into one clear message."""
     try:
         yield
     except OSError as error:
@@ -203,7 +227,7 @@ def write_text(path: Path, text: str) -> None:
     """Write ``text`` so that the file is either whole or absent, also after a power cut."""
     temporary = path.with_name(path.name + ".tmp")
     try:
-        with temporary.open("w", encoding="utf-8") as handle:
+        with temporary.open("w", encoding="utf-8", errors="surrogatepass") as handle:
             handle.write(text)
             handle.flush()
             os.fsync(handle.fileno())
@@ -223,7 +247,7 @@ def sharded(
     for number, start in enumerate(range(0, len(items), size)):
         path = scratch / f"shard-{number:05d}.json"
         if path.is_file():
-            yield json.loads(path.read_text(encoding="utf-8"))
+            yield json.loads(path.read_text(encoding="utf-8", errors="surrogatepass"))
             continue
         rows = list(work(items[start : start + size]))
         write_text(path, json.dumps(rows, ensure_ascii=False, allow_nan=False))
@@ -241,7 +265,7 @@ def provenance() -> dict[str, Any]:
             versions[package] = "not installed"
     here = Path(__file__).resolve().parent.parent
     commit = _git(here, "rev-parse", "HEAD") if (here / ".git").exists() else None
-    dirty = bool(_git(here, "status", "--porcelain", "--untracked-files=no")) if commit else None
+    dirty = bool(_git(here, "status", "--porcelain", "--", "honesty", "conf", "train.py")) if commit else None
     return {"commit": commit, "dirty": dirty, "versions": versions}
 
 

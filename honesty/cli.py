@@ -4,12 +4,11 @@ honesty score BEFORE.jsonl AFTER.jsonl --rules scripts --json
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from honesty.types import HonestyError, InputError
+from honesty.failures import end
 
 RULES = ("default", "scripts")
 
@@ -20,15 +19,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         _run(args)
         sys.stdout.flush()
-    except HonestyError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2 if isinstance(error, InputError) else 1
-    except BrokenPipeError:  # the reader of our output left (| head): not our failure, and nothing to say
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     except KeyboardInterrupt:
         print("interrupted; no file was written", file=sys.stderr)
         return 130
+    except Exception as error:  # noqa: BLE001  the one place where every failure ends
+        return end(error, trace=args.trace, trace_with="honesty --trace ...")
     return 0
 
 
@@ -59,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Score, judge and build honesty alignment data from files. Experiments are run by train.py.",
         epilog="All files are JSON Lines; the README describes each. Exit code 2: the input cannot be used; 1: a failure.",
     )
+    parser.add_argument("--trace", action="store_true", help="show the traceback of a failure")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     score = commands.add_parser("score", help="the nine cells and the scores of two runs over the same questions")

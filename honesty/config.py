@@ -8,10 +8,12 @@ import dataclasses
 import difflib
 import importlib
 import inspect
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_type_hints
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import yaml
 from beartype import BeartypeConf
@@ -127,7 +129,7 @@ def check(cfg: DictConfig) -> dict[str, Any]:
         InputError: with one line ``key: target: reason`` for every fault in the whole configuration.
     """
     faults: list[Fault] = []
-    trusted = tuple(OmegaConf.to_container(cfg, resolve=False).get("trusted", []))  # type: ignore[union-attr]
+    trusted = _trusted(cfg)
     built = {str(key): _build(cfg, key, str(key), trusted, faults) for key in cfg if key != "hydra"}
     faults += _root_faults(built)
     faults += _seam_faults(built)
@@ -135,6 +137,13 @@ def check(cfg: DictConfig) -> dict[str, Any]:
         count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
         raise InputError(f"the configuration has {count}:\n" + "\n".join(f"  {fault}" for fault in faults))
     return built
+
+
+def _trusted(cfg: DictConfig) -> tuple[str, ...]:
+    found = OmegaConf.to_container(cfg, resolve=False).get("trusted", [])  # type: ignore[union-attr]
+    if not isinstance(found, list) or not all(isinstance(prefix, str) and prefix for prefix in found):
+        raise InputError(f"trusted: must be a list of prefixes, as in trusted=[honesty.,mypackage.], not {found!r}")
+    return tuple(found)
 
 
 def check_node(cfg: DictConfig, key: str) -> Any:
@@ -160,8 +169,12 @@ def _root_faults(built: Mapping[str, Any]) -> list[Fault]:
     for name in built.get("stages", []):
         if name not in STAGES:
             faults.append(Fault(key="stages", target="", reason=f"no stage is called {name!r}; there are {', '.join(STAGES)}"))
-    if not built.get("stages", STAGES):
+    stages = list(built.get("stages", STAGES))
+    if not stages:
         faults.append(Fault(key="stages", target="", reason="empty: name at least one stage"))
+    elif set(stages) <= set(STAGES) and stages != list(STAGES[STAGES.index(stages[0]) :][: len(stages)]):
+        order = f"in the order {', '.join(STAGES)}, none left out in between"
+        faults.append(Fault(key="stages", target="", reason=f"name the stages {order}; or the last one alone"))
     limit = built.get("limit")
     if isinstance(limit, int) and limit < 1:
         faults.append(Fault(key="limit", target="", reason=f"must be at least 1 (or null for no limit), not {limit}"))
@@ -179,6 +192,8 @@ def _build(parent: DictConfig | ListConfig, key: Any, where: str, trusted: Seque
         return Invalid() if any(isinstance(item, Invalid) for item in items) else items
     if not isinstance(node, DictConfig):
         return node
+    if OmegaConf.is_interpolation(parent, key):
+        faults = []  # it is another node, whose faults are reported under its own key
     raw_target = OmegaConf.to_container(node, resolve=False).get("_target_")  # type: ignore[union-attr]
     names_here = [str(name) for name in node if name != "_target_"]
     kwargs = {name: _build(node, name, f"{where}.{name}", trusted, faults) for name in names_here}
@@ -220,7 +235,7 @@ def _call(target: str, kwargs: dict[str, Any], where: str, trusted: Sequence[str
         return Invalid()
     try:
         return build(**kwargs)
-    except (ValueError, InputError) as error:
+    except (ValueError, TypeError, InputError) as error:  # the types fit by now: a TypeError too is about a value
         return fault(str(error))
 
 
@@ -236,11 +251,16 @@ def _resolve(target: str, trusted: Sequence[str]) -> Any:
     if any(part.startswith("_") for part in target.split(".")):
         raise InputError("a target must be a public name")
     try:
-        return getattr(importlib.import_module(module_name), name)
+        found = getattr(importlib.import_module(module_name), name)
     except ModuleNotFoundError as error:
         raise InputError(f"cannot be imported: {error}") from error
     except AttributeError:
         raise InputError(f"the module {module_name} has no {name}") from None
+    # a trusted module's own imports (Path, subprocess) are not what was trusted
+    own = (inspect.isclass(found) or inspect.isfunction(found)) and f"{found.__module__}.{name}".startswith(tuple(trusted))
+    if not own or inspect.isabstract(found) or getattr(found, "_is_protocol", False):
+        raise InputError(f"is not something that can be built: name a class or function that {module_name} defines")
+    return found
 
 
 def _unknown(name: str, known: Iterable[str]) -> str:
@@ -254,16 +274,31 @@ def _tuples(value: Any) -> Any:
 
 
 def _fits(value: Any, hint: Any) -> bool:
+    """Return whether ``value`` is what ``hint`` asks for, as people mean it: True is no number, a text is no list."""
+    members = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    return any(_fits_member(value, member) for member in members)
+
+
+def _fits_member(value: Any, hint: Any) -> bool:
     if isinstance(value, bool) and hint in (int, float):
         return False
+    origin, inside = get_origin(hint), get_args(hint)
+    if isinstance(value, str) and Sequence in (hint, origin):
+        return False
     try:
-        return is_bearable(value, hint, conf=_TYPES)
+        if not is_bearable(value, hint, conf=_TYPES):
+            return False
     except BeartypeDoorException:  # a protocol that is not runtime-checkable: its own construction has checked it
         return True
+    if not isinstance(value, tuple) or origin not in (tuple, Sequence):
+        return True
+    # item by item: beartype looks at one of them only
+    kinds = inside if origin is tuple and Ellipsis not in inside else (inside[0],) * len(value)
+    return all(_fits(item, kind) for item, kind in zip(value, kinds, strict=True))
 
 
 def _readable(hint: Any) -> str:
-    return hint.__name__ if isinstance(hint, type) else str(hint).replace("typing.", "").replace("honesty.specs.", "")
+    return hint.__name__ if isinstance(hint, type) else re.sub(r"\b(typing|collections\.abc|honesty\.specs)\.", "", str(hint))
 
 
 def names(group: str) -> list[str]:

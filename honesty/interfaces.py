@@ -56,15 +56,20 @@ class EngineSettings(Protocol):
 
 @runtime_checkable
 class Judge(Protocol):
-    """Text to verdict. The fields of the judge's dataclass are its identity."""
+    """One response to a verdict on it. A frozen dataclass: its fields are its identity in the cache.
+
+    ``name`` stands beside every verdict. The same question and response always get the same verdict.
+    """
 
     @property
     def name(self) -> str: ...
 
-    def __call__(self, question: Question, response: str) -> Verdict: ...
+    def __call__(self, question: Question, response: str) -> Verdict:
+        """Return correct, wrong or idk, or ``label`` None where this judge cannot tell."""
+        ...
 
-    def empty_aliases(self, questions: Iterable[Question]) -> int:
-        """Count the gold answers this judge can never find, because nothing is left of them when it compares."""
+    def notes(self, questions: Iterable[Question]) -> Sequence[str]:
+        """Return what a user should know about judging these questions (answers never found), one sentence each."""
         ...
 
 

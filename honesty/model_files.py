@@ -6,7 +6,7 @@ from pathlib import Path
 from honesty.types import InputError
 
 WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
-TOKENIZER = ("tokenizer.json", "tokenizer.model", "tokenizer_config.json", "vocab.json", "vocab.txt", "spiece.model")
+TOKENIZER = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
 
 
 def local(path: str) -> Path | None:

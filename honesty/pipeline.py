@@ -40,8 +40,12 @@ class Job:
     head: dict[str, Any]
     sweep: Path | None
     start: float
-    artifacts: dict[str, Artifact] = field(default_factory=dict)
+    artifacts: dict[str, dict[str, str]] = field(default_factory=dict)
     evaluations: list[Evaluation] = field(default_factory=list)
+
+    def keep(self, name: str, artifact: Artifact) -> None:
+        """Note what the job used, for its result."""
+        self.artifacts[name] = {"digest": artifact.digest, "path": str(artifact.path)}
 
 
 def run(cfg: DictConfig, check: Callable[[DictConfig], Records]) -> None:
@@ -56,11 +60,11 @@ def run(cfg: DictConfig, check: Callable[[DictConfig], Records]) -> None:
         settings = tracking.Job(
             directory=job.directory,
             name=job.head["job"],
-            group=job.sweep.name if job.sweep is not None else None,
+            group=report.sweep_name(job.sweep) if job.sweep is not None else None,
             tags=[job.head[key] for key in ("model", "strategy", "dataset")],
             config=OmegaConf.to_container(cfg, resolve=True),  # type: ignore[arg-type]
         )
-        console.print(f"\n[bold]{job.head['job']}[/bold]  (model {job.head['model']}, seed {cfg.seed})", soft_wrap=True)
+        console.print(f"\n{job.head['job']}  (model {job.head['model']}, seed {cfg.seed})", soft_wrap=True, markup=False)
         with records["logger"].open(settings) as tracker:
             cache = Cache(root=Path(records["paths"]["cache"]))
             _stages(records, job, cache, tracker)
@@ -91,63 +95,72 @@ def _job(cfg: DictConfig) -> Job:
 
 def _stages(records: Records, job: Job, cache: Cache, tracker: tracking.Tracker) -> None:
     """Run the stages up to the last one asked for; what they need comes from the cache or is made."""
-    last = max(STAGES.index(name) for name in records["stages"])
+    last = STAGES.index(records["stages"][-1])
     strategy, name = records["strategy"], job.head["strategy"]
     probes = strategy.trains or last == STAGES.index("probe")
     questions, evaluation_sets = _questions(records, probes)
-    before = reference(cache, records["model"])
-    after = before
+    before = after = reference(cache, records["model"], partial(tracker.live, "pretrain"))
+    job.artifacts["model"] = {"digest": before.digest, "path": before.path}
     engines = Engines(records["engine"])
     if probes and last >= STAGES.index("probe"):
-        job.artifacts["probe"] = probe(cache, engines, before, questions, records["probe"], records["judge"])
+        probed = probe(cache, engines, before, questions, records["probe"], records["judge"])
+        job.keep("probe", probed)
     if strategy.trains and last >= STAGES.index("build"):
-        job.artifacts["examples"] = build(cache, job.artifacts["probe"], strategy, name)
+        built = build(cache, before, probed, strategy, name)
+        job.keep("examples", built)
     if strategy.trains and last >= STAGES.index("fit"):
-        trainer, adapter = records["trainer"], records["adapter"]
         watch = partial(tracker.live, "fit")
-        job.artifacts["fit"] = fit(cache, before, job.artifacts["examples"], trainer, adapter, name, watch)
-        after = aligned(before, job.artifacts["fit"])
+        fitted = fit(cache, before, built, records["trainer"], records["adapter"], name, watch)
+        job.keep("fit", fitted)
+        tracker.curve("fit", curves(fitted))
+        after = aligned(before, fitted)
     if last >= STAGES.index("evaluate"):
         sides = Sides(before=before, after=after, prompt=strategy.evaluation_prompt)
         scored = {"probe": records["probe"], "judge": records["judge"], "suite": records["metrics"]}
         for dataset, these in evaluation_sets.items():
             job.evaluations.append(evaluate(cache, engines, sides, dataset, these, **scored))
-            job.artifacts.update(job.evaluations[-1].artifacts)
+            for kind, artifact in job.evaluations[-1].artifacts.items():
+                job.keep(kind, artifact)
 
 
 def _questions(records: Records, probes: bool) -> tuple[Sequence[Question], Mapping[str, Sequence[Question]]]:
-    """Return the training questions (none where nothing is probed) and the evaluation sets, cut to the limit."""
+    """Return the training questions (none where nothing is probed) and the evaluation sets, cut to the limit.
+
+    Raises:
+        InputError: one of them is empty.
+    """
     dataset, limit = records["dataset"], records["limit"]
     train = dataset.train()[:limit] if probes else ()
     evaluation = {name: these[:limit] for name, these in dataset.evaluation().items()}
-    notes = list(dataset.notes())
-    empty = records["judge"].empty_aliases([*train, *(question for these in evaluation.values() for question in these)])
-    if empty:
-        notes.append(f"{empty} gold answers normalise to nothing and can match no response")
-    for note in notes:
+    if probes and not train:
+        raise InputError(f"dataset {dataset.name} has no training question")
+    if not evaluation or any(not these for these in evaluation.values()):
+        raise InputError(f"dataset {dataset.name} has no question to evaluate on: {', '.join(evaluation)}")
+    every = [*train, *(question for these in evaluation.values() for question in these)]
+    for note in [*dataset.notes(), *records["judge"].notes(every)]:
         console.print(f"  note: {note}", soft_wrap=True, markup=False)
     return train, evaluation
 
 
 def _finish(records: Records, job: Job, cache: Cache, tracker: tracking.Tracker) -> None:
     tail = {
+        "stages": records["stages"],
         "seconds": round(time.monotonic() - job.start, 2),
-        "artifacts": {
-            name: {"digest": artifact.digest, "path": str(artifact.path)} for name, artifact in job.artifacts.items()
-        },
+        "artifacts": job.artifacts,
         "ledger": [asdict(entry) for entry in cache.ledger],
         **provenance(),
     }
     result = report.write_result(job.directory, job.head, job.evaluations, tail)
-    if "fit" in job.artifacts:
-        tracker.curve("fit", curves(job.artifacts["fit"]))
     tracker.result(result)
     found = sum(entry.hit for entry in cache.ledger)
     if found == len(cache.ledger):
         console.print(f"  all {found} stages were found in {records['paths']['cache']}: no work was done", soft_wrap=True)
     elif found:
         console.print(f"  {found} of {len(cache.ledger)} stages were found in {records['paths']['cache']}", soft_wrap=True)
-    if job.evaluations and job.sweep is None:  # a sweep's comparison shows them all
+    if not job.evaluations:
+        for name, artifact in job.artifacts.items():
+            print(f"{name}: {artifact['path']}")
+    elif job.sweep is None and records["stages"][-1] == "report":  # a sweep's comparison shows all jobs
         report.show_job(job.directory)
 
 

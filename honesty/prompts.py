@@ -17,7 +17,15 @@ TEMPLATES = {
 }
 
 
+LETTERS = "ABCD"
+
+
 def render(prompt: Prompt, question: Question) -> str:
-    """Return the prompt text for one question; choices, where there are any, follow it as ``A) ..`` lines."""
-    lines = [question.text] + [f"{letter}) {choice}" for letter, choice in zip("ABCD", question.choices, strict=False)]
+    """Return the prompt text for one question; choices, where there are any, follow it as ``A) ..`` lines.
+
+    Raises:
+        ValueError: more choices than letters.
+    """
+    letters = LETTERS[: len(question.choices)]
+    lines = [question.text] + [f"{letter}) {choice}" for letter, choice in zip(letters, question.choices, strict=True)]
     return TEMPLATES[prompt].replace("{question}", "\n".join(lines))

@@ -4,6 +4,7 @@ A field made with `execution(...)` says how a run executes (batch sizes, devices
 other field does. Each record checks its own ranges when it is built, so a wrong value is reported before any work.
 """
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -21,6 +22,16 @@ def require(condition: bool, message: str) -> None:
         raise ValueError(message)
 
 
+def _require_rates(lr: float, weight_decay: float) -> None:
+    require(0 < lr < math.inf, f"lr must be above 0 and finite, not {lr}")
+    require(0 <= weight_decay < math.inf, f"weight_decay must be 0 or more and finite, not {weight_decay}")
+
+
+def _require_seed(seed: int) -> None:
+    # training adds the number of the update behind the seed's bits, and all generators take 64
+    require(0 <= seed < 2**32, f"seed must lie in 0..{2**32 - 1}, not {seed}")
+
+
 @dataclass(frozen=True, kw_only=True)
 class AdamW:
     """Decoupled weight decay Adam."""
@@ -30,8 +41,8 @@ class AdamW:
     betas: tuple[float, float] = (0.9, 0.999)
 
     def __post_init__(self) -> None:
-        require(self.lr > 0, f"lr must be above 0, not {self.lr}")
-        require(self.weight_decay >= 0, f"weight_decay must be 0 or more, not {self.weight_decay}")
+        _require_rates(self.lr, self.weight_decay)
+        require(all(0 <= beta < 1 for beta in self.betas), f"betas must lie in 0..1 (below 1), not {list(self.betas)}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +54,7 @@ class Muon:
     adamw: AdamW
 
     def __post_init__(self) -> None:
-        require(self.lr > 0, f"lr must be above 0, not {self.lr}")
-        require(self.weight_decay >= 0, f"weight_decay must be 0 or more, not {self.weight_decay}")
+        _require_rates(self.lr, self.weight_decay)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +91,7 @@ class Trainer:
     seed: int = 0
     micro_batch_size: int | None = execution(None)
     checkpoint_every: int = execution(200)
-    accelerator: str = execution("auto")
+    accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps"] = execution("auto")
     devices: int = execution(1)
     workers: int = execution(0)
 
@@ -90,7 +100,9 @@ class Trainer:
         require(self.max_steps is None or self.max_steps > 0, f"max_steps must be above 0, not {self.max_steps}")
         require(self.max_epochs is None or self.max_epochs > 0, f"max_epochs must be above 0, not {self.max_epochs}")
         require(self.batch_size > 0, f"batch_size must be above 0, not {self.batch_size}")
-        require(self.max_length > 0, f"max_length must be above 0, not {self.max_length}")
+        require(
+            self.max_length >= 2, f"max_length must be at least 2 (a prompt's token and one to learn), not {self.max_length}"
+        )
         micro = self.micro_batch_size
         require(
             micro is None or (micro > 0 and self.batch_size % micro == 0),
@@ -98,8 +110,12 @@ class Trainer:
         )
         require(0 <= self.validation_share < 1, f"validation_share must lie in 0..1, not {self.validation_share}")
         require(self.patience is None or self.validation_share > 0, "patience needs a validation_share above 0")
-        require(self.clip is None or self.clip > 0, f"clip must be above 0 (or null), not {self.clip}")
+        require(self.patience is None or self.patience >= 0, f"patience must be 0 or more (or null), not {self.patience}")
+        require(self.clip is None or 0 < self.clip < math.inf, f"clip must be above 0 and finite (or null), not {self.clip}")
         require(self.checkpoint_every > 0, f"checkpoint_every must be above 0, not {self.checkpoint_every}")
+        require(self.devices == 1, f"devices must be 1: one device per run is supported, not {self.devices}")
+        require(self.workers >= 0, f"workers must be 0 or more, not {self.workers}")
+        _require_seed(self.seed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +148,15 @@ class Llama:
     intermediate_size: int = 512
     max_length: int = 256
 
+    def __post_init__(self) -> None:
+        for name in ("hidden_size", "layers", "heads", "intermediate_size", "max_length"):
+            require(getattr(self, name) > 0, f"{name} must be above 0, not {getattr(self, name)}")
+        require(
+            self.hidden_size % (2 * self.heads) == 0,
+            f"hidden_size {self.hidden_size} must be a multiple of 2 x heads ({2 * self.heads}): rotary positions turn the "
+            "numbers of a head in pairs",
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Pretraining:
@@ -153,7 +178,7 @@ class Model:
     path: str | None = None
     revision: str | None = None
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
-    attention: str = "sdpa"
+    attention: Literal["sdpa", "eager", "flash_attention_2", "flash_attention_3", "flex_attention"] = "sdpa"
     wrap: Literal["raw", "chat"] = "raw"
     pretraining: Pretraining | None = None
 
@@ -178,5 +203,6 @@ class Probe:
 
     def __post_init__(self) -> None:
         require(self.m >= 1, f"m is the number of samples per question, at least 1, not {self.m}")
-        require(self.temperature > 0, f"temperature must be above 0 to sample, not {self.temperature}")
+        require(0 < self.temperature < math.inf, f"temperature must be above 0 (to sample) and finite, not {self.temperature}")
         require(self.max_new_tokens >= 1, f"max_new_tokens must be at least 1, not {self.max_new_tokens}")
+        _require_seed(self.seed)

@@ -134,13 +134,6 @@ class Wandb:
                 tracker.comparison(rows, page)
 
 
-def comparison(
-    sweep_dir: Path, rows: Sequence[Mapping[str, Any]], settings: Settings, group: str, page: Path | None = None
-) -> None:
-    """Log the comparison of a finished sweep with the tracker the sweep used."""
-    settings.comparison(sweep_dir, rows, group=group, page=page)
-
-
 class _Silent:
     def curve(self, name: str, rows: Iterable[Mapping[str, float]]) -> None:
         pass

@@ -277,7 +277,8 @@ def test_output_that_cannot_be_written_is_a_failure(tmp_path: Path, capsys: pyte
     source = responses(tmp_path / "r.jsonl", "c")
     code, _, err = run(capsys, "judge", source, str(tmp_path / "gone" / "v.jsonl"))
     assert code == 1
-    assert "cannot be written: No such file or directory; free some space there or choose another place" in err
+    gone = tmp_path / "gone"
+    assert f"cannot be written: No such file or directory; make the directory {gone} first or choose another place" in err
     code, _, err = run(capsys, "judge", source, str(tmp_path))
     assert code == 2
     assert "is a directory" in err
@@ -329,6 +330,8 @@ def test_build(tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[s
         (["absolute", "-o", "strategy.threshold=[0.2"], "strategy.threshold=[0.2: a value is not yaml"),
         (["absolute", "-o", "strategy"], "strategy: must be"),
         (["absolute", "-o", "strategy._target_=os.system"], "os.system: not a trusted target"),
+        (["absolute", "-o", "trusted=5"], "trusted: must be a list of prefixes"),
+        (["absolute", "-o", "trusted=os."], "trusted: must be a list of prefixes"),
         (["absolute", "-o", "threshold=0.2"], "threshold: unknown key; overrides here begin with strategy."),
     ],
 )
@@ -387,6 +390,37 @@ def test_report_without_results(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert code == 2
     assert "no result.json in it" in err
     assert run(capsys, "report", str(tmp_path / "gone"))[0] == 2
+
+
+# -- every failure is one message ------------------------------------------------------------------------------------------
+
+
+def test_an_error_we_did_not_foresee_is_one_line_and_a_traceback_on_demand(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(path: Path) -> None:
+        raise KeyError("oops")
+
+    monkeypatch.setattr("honesty.commands.judge.read_responses", broken)
+    words = ("judge", responses(tmp_path / "r.jsonl", "c"), str(tmp_path / "v.jsonl"))
+    code, _, err = run(capsys, *words)
+    assert (code, err) == (1, "error: KeyError: 'oops' (an error we did not foresee; honesty --trace ... shows where)\n")
+    code, _, err = run(capsys, "--trace", *words)
+    assert code == 1
+    assert "in broken" in err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("flags", [[], ["--json"]])
+def test_standard_output_on_a_full_disk(tmp_path: Path, flags: list[str]) -> None:
+    path = responses(tmp_path / "b.jsonl", "cw")
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "honesty.cli", "score", path, path, *flags]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: cannot write the output: No space left on device; free some space there or send it to another place\n"
+    )
 
 
 # -- the process -----------------------------------------------------------------------------------------------------------

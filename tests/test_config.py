@@ -78,6 +78,12 @@ def test_all_faults_are_reported_at_once() -> None:
     assert "threshold" in text
 
 
+def test_a_node_that_others_interpolate_is_reported_once() -> None:
+    text = faults("world.omitted=2")
+    assert "1 fault:" in text
+    assert "world: honesty.data.factworld.World: omitted must lie in 0..1, not 2" in text
+
+
 @pytest.mark.parametrize(
     ("override", "reason"),
     [
@@ -87,8 +93,37 @@ def test_all_faults_are_reported_at_once() -> None:
         ("trainer._target_=honesty.specs.Nothing", "has no Nothing"),
         ("trainer.optimizer._target_='${seed}.x'", "never interpolated"),
         ("trainer._target_=honesty.specs.Full", "unknown key"),
+        ("judge._target_=honesty.judges.string.IDK_SIGNS", "is not something that can be built"),
+        ("judge._target_=honesty.cache.platform", "is not something that can be built"),
+        ("judge._target_=honesty.types.Path", "is not something that can be built"),
+        ("strategy={_target_:honesty.interfaces.Strategy}", "is not something that can be built"),
         ("adapter=full adapter._target_=honesty.specs.AdamW +adapter.lr=1", "adapter: must be"),
         ("probe.temperature=true", "must be float"),
+        ("trainer.max_steps=true", "trainer.max_steps: honesty.specs.Trainer: must be int | None, not True"),
+        ("trainer.clip=true", "must be float | None, not True"),
+        ("strategy=confidence_num strategy.bins=[0,true,1]", "strategy.bins"),
+        ("strategy=confidence_num strategy.phrases=ab", "must be Sequence[str], not 'ab'"),
+        ("strategy=confidence_num strategy.phrases=[a,2,c,d,e,f,g,h,i,j,k]", "strategy.phrases"),
+        ("+judge.idk_signs=sorry", "judge.idk_signs: honesty.judges.string.StringJudge: must be"),
+        ("trainer.optimizer.lr=inf", "lr must be above 0 and finite, not inf"),
+        ("trainer.optimizer.lr=nan", "lr must be above 0 and finite, not nan"),
+        ("trainer.optimizer.weight_decay=inf", "weight_decay must be 0 or more and finite"),
+        ("trainer.optimizer.betas=[2,3]", "betas must lie in 0..1 (below 1), not [2, 3]"),
+        ("model.pretraining.trainer.optimizer.lr=inf", "model.pretraining.trainer.optimizer: honesty.specs.Muon: lr"),
+        ("trainer.clip=inf", "clip must be above 0 and finite"),
+        ("probe.temperature=inf", "temperature must be above 0 (to sample) and finite"),
+        ("model.pretraining.architecture.heads=3", "hidden_size 128 must be a multiple of 2 x heads (6)"),
+        ("model.pretraining.architecture.heads=128", "must be a multiple of 2 x heads (256)"),
+        ("model.pretraining.architecture.layers=0", "layers must be above 0, not 0"),
+        ("seed=1099511627776", "trainer: honesty.specs.Trainer: seed must lie in 0..4294967295, not 1099511627776"),
+        ("probe.seed=-1", "probe: honesty.specs.Probe: seed must lie in 0..4294967295"),
+        ("engine.device=foo", "engine: honesty.engines.settings.Hf: device is auto, cpu, gpu, cuda"),
+        ("trainer.accelerator=foo", "trainer.accelerator: honesty.specs.Trainer: must be Literal['auto', 'cpu'"),
+        ("trainer.devices=2", "devices must be 1: one device per run is supported, not 2"),
+        ("trainer.workers=-1", "workers must be 0 or more"),
+        ("trainer.max_length=1", "max_length must be at least 2"),
+        ("model.attention=foo", "model.attention: honesty.specs.Model: must be Literal['sdpa', 'eager'"),
+        ("world.held_out_share=0", "held_out_share must lie between 0 and 1"),
         ("probe.m=2.5", "must be int"),
         ("probe.m=null", "must be int"),
         ("+probe.samples=3", "unknown key"),
@@ -104,6 +139,20 @@ def test_all_faults_are_reported_at_once() -> None:
 )
 def test_each_fault_names_its_key_and_reason(override: str, reason: str) -> None:
     assert reason in faults(*override.split(" "))
+
+
+@pytest.mark.parametrize("device", ["auto", "cpu", "gpu", "cuda", "cuda:1", "mps", "xpu:0"])
+def test_a_device_is_a_name_of_torchs_with_or_without_a_number(device: str) -> None:
+    assert config.check(composed(f"engine.device='{device}'"))["engine"].device == device
+
+
+def test_values_that_do_fit_are_let_through() -> None:
+    records = config.check(
+        composed("strategy=confidence_num", "trainer.clip=1", "trainer.max_steps=3", "adapter.target_modules=x")
+    )
+    assert isinstance(records["strategy"].phrases, tuple)
+    assert records["adapter"].target_modules == "x"
+    assert config.check(composed("adapter.target_modules=[q,v]"))["adapter"].target_modules == ("q", "v")
 
 
 def test_a_missing_value_says_what_to_type() -> None:

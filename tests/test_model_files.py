@@ -34,6 +34,7 @@ def test_the_content_counts_not_the_place(tmp_path: Path) -> None:
         (("model.safetensors", "tokenizer.json"), "no config.json there"),
         (("config.json", "tokenizer.json"), "no weights"),
         (("config.json", "model.safetensors"), "no tokenizer"),
+        (("config.json", "model.safetensors", "tokenizer_config.json"), "no tokenizer"),
         (("config.json",), r"no weights .* and no tokenizer"),
     ],
 )

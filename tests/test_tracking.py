@@ -47,7 +47,8 @@ for name in ("0", "1"):
                 raise RuntimeError("as planned")
     except RuntimeError:
         pass
-tracking.comparison(root, [{"job": "a", "honesty": 0.5}, {"job": "b", "honesty": None}], settings, "sweep", root / "index.html")
+rows = [{"job": "a", "honesty": 0.5}, {"job": "b", "honesty": None}]
+settings.comparison(root, rows, group="sweep", page=root / "index.html")
 print(f"SECONDS {time.monotonic() - start:.2f} TORCH {'torch' in sys.modules}")
 """
 

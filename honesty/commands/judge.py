@@ -1,13 +1,13 @@
 """`honesty judge`: responses to verdicts."""
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from honesty.config import load
 from honesty.data.records import Response, read_responses, write_verdicts
 from honesty.judges.string import StringJudge
-from honesty.types import InputError, Label, Question, Verdict
+from honesty.types import InputError, Label, Verdict
 
 
 def rules_judge(rules: str) -> StringJudge:
@@ -21,13 +21,6 @@ def judge_responses(responses: Sequence[Response], judge: StringJudge) -> dict[s
     return {response.question.id: judge(response.question, response.text) for response in responses}
 
 
-def empty_answers_warning(judge: StringJudge, questions: Iterable[Question], path: Path) -> str:
-    """Return how many gold answers of a file normalise to nothing and what this judge does with them; "" when none does."""
-    count = judge.empty_aliases(questions)
-    fate = "match every response" if judge.empty_alias == "everything" else "match no response"
-    return f"{path}: gold answers that are empty after normalisation and {fate}: {count:,}" if count else ""
-
-
 def run(responses: Path, out: Path, rules: str) -> None:
     """Judge the responses of one file and write the verdicts to another.
 
@@ -37,8 +30,8 @@ def run(responses: Path, out: Path, rules: str) -> None:
     refuse_same(responses, out)
     judge = rules_judge(rules)
     rows = read_responses(responses)
-    if warning := empty_answers_warning(judge, [row.question for row in rows], responses):
-        print(f"warning: {warning}", file=sys.stderr)
+    for note in judge.notes(row.question for row in rows):
+        print(f"warning: {responses}: {note}", file=sys.stderr)
     verdicts = judge_responses(rows, judge)
     write_verdicts(out, verdicts)
     print(f"{out}: {len(verdicts):,} verdicts: {_counts(verdicts)}", file=sys.stderr)

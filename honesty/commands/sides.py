@@ -8,12 +8,12 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from honesty.commands.judge import empty_answers_warning, judge_responses, rules_judge
+from honesty.commands.judge import judge_responses, rules_judge
 from honesty.data.records import read_responses, read_verdicts
 from honesty.data.rows import read_rows
 from honesty.types import Label, Verdict
@@ -25,13 +25,13 @@ BIG = 4_000_000  # bytes; below, starting a process costs more than it saves
 class Side:
     """One file: verdicts by question id, and the questions' texts unless the file holds verdicts only.
 
-    The verdicts are without evidence. ``warning`` is what the user should know of the answers, or "".
+    The verdicts are without evidence. ``notes`` are what the judge says of the questions.
     """
 
     path: Path
     verdicts: Mapping[str, Verdict]
     texts: Mapping[str, str]
-    warning: str = ""
+    notes: Sequence[str] = ()
 
 
 def read_sides(before: Path, after: Path, rules: str) -> tuple[Side, Side]:
@@ -46,9 +46,10 @@ def read_sides(before: Path, after: Path, rules: str) -> tuple[Side, Side]:
         with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork"), initializer=_leave_interrupts) as pool:
             second = pool.submit(read_side, after, rules)
             sides = read_side(before, rules), second.result()
-    # the answers of both files are as a rule the same: one warning
-    for warning in [side.warning for side in sides if side.warning][:1]:
-        print(f"warning: {warning}", file=sys.stderr)
+    # the answers of both files are as a rule the same: those of one are told
+    for side in [side for side in sides if side.notes][:1]:
+        for note in side.notes:
+            print(f"warning: {side.path}: {note}", file=sys.stderr)
     return sides
 
 
@@ -76,7 +77,7 @@ def _read_side(path: Path, rules: str) -> Side:
             path=path,
             verdicts=_bare(judge_responses(responses, judge)),
             texts={response.question.id: response.question.text for response in responses},
-            warning=empty_answers_warning(judge, [response.question for response in responses], path),
+            notes=judge.notes(response.question for response in responses),
         )
     if "label" in first.fields:
         return Side(path=path, verdicts=_bare(read_verdicts(path)), texts={})

@@ -21,8 +21,8 @@ class Relation:
     """One kind of fact: how it is asked, how it is answered, and the values it takes.
 
     ``answer`` begins with the value: the model must have looked the fact up before its first token, which is where it
-    decides whether to decline (behind a constant "The", it has not yet: multisample honesty 50). The values are common
-    nouns, so that a hedge may lower-case the answer. ``gold`` is the answer as a dataset would list it.
+    decides whether to decline. The values are common nouns, so that a hedge may lower-case the answer. ``gold``
+    is the answer as a dataset would list it.
     """
 
     name: str
@@ -173,13 +173,13 @@ class World:
 
     seed: int
     entities: int = 1500
-    exposures: tuple[int, ...] = (0, 3, 8, 24, 48)
-    omitted: float = 0.2
+    exposures: tuple[int, ...] = (0, 4, 8, 24, 48)
+    omitted: float = 0.25
     relations: tuple[str, ...] = ("profession", "instrument")
     values: int = 40
     honest_share: float = 0.25
     preamble_share: float = 0.05
-    held_out_share: float = 0.4
+    held_out_share: float = 0.25
 
     def __post_init__(self) -> None:
         known = [relation.name for relation in RELATIONS]
@@ -189,8 +189,11 @@ class World:
         require(set(self.relations) <= set(known), f"relations must be among {known}, not {list(self.relations)}")
         require(len(self.relations) > 0, f"relations must name at least one of {known}")
         require(2 <= self.values <= 40, f"values must lie in 2..40, not {self.values}")
-        for name in ("omitted", "honest_share", "preamble_share", "held_out_share"):
+        for name in ("omitted", "honest_share", "preamble_share"):
             require(0 <= getattr(self, name) <= 1, f"{name} must lie in 0..1, not {getattr(self, name)}")
+        share, rounds = self.held_out_share, -(-self.entities // len(self.exposures))
+        require(0 < share < 1, f"held_out_share must lie between 0 and 1 (nobody would be asked, or taught), not {share}")
+        require(int(rounds * share) >= 1, f"held_out_share {share} of {self.entities} people is nobody to ask; raise either")
 
     @cached_property
     def facts(self) -> tuple[Fact, ...]:

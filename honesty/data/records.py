@@ -2,7 +2,7 @@
 
 All are JSON Lines. Keys that are not listed are ignored when reading.
 
-- questions: ``{"id", "question", "answers": [..]}``, optional ``choices`` (list) and ``slices`` (object of strings);
+- questions: ``{"id", "question", "answers": [..]}``, optional ``choices`` (list of 2 to 4) and ``slices`` (object of strings);
   ``question_id`` stands for ``id`` and ``answer`` (a list) for ``answers``, as in published files
 - responses: a question and ``"response"``
 - knowledge: the paper authors' training rows; see `read_knowledge`
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from honesty.data.rows import Ids, Row, read_rows, write_rows
+from honesty.prompts import LETTERS
 from honesty.types import Answer, Example, InputError, Knowledge, Label, Question, Verdict
 
 LABELS: Mapping[Any, Label | None] = {**{label.value: label for label in Label}, "null": None, None: None}
@@ -89,9 +90,16 @@ def _question(row: Row, id: str, source: str) -> Question:
         text=row.text("question"),
         answers=answers,
         source=source,
-        choices=row.texts("choices") if "choices" in fields else (),
+        choices=_choices(row) if "choices" in fields else (),
         slices=_slices(row) if "slices" in fields else {},
     )
+
+
+def _choices(row: Row) -> tuple[str, ...]:
+    found = row.texts("choices")
+    if found and not 2 <= len(found) <= len(LETTERS):
+        raise row.error(f'"choices" must have 2 to {len(LETTERS)} texts ({", ".join(LETTERS)}) or none, not {len(found)}')
+    return found
 
 
 def _slices(row: Row) -> dict[str, str]:
@@ -196,7 +204,7 @@ def _knowledge(row: Row, number: int, stem: str, ids: Ids) -> Knowledge:
         text=row.text("question"),
         answers=_gold_first(row),
         source=row.text("source") if "source" in fields else stem,
-        choices=row.texts("choices") if "choices" in fields else (),
+        choices=_choices(row) if "choices" in fields else (),
         slices=_slices(row) if "slices" in fields else {},
     )
     greedy = _labelled(row, "greedy", [row.text("greedy_pred_text")], [row.value("greedy_label")])

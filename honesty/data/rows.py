@@ -190,7 +190,9 @@ def write_rows(path: Path | str, rows: Iterable[Mapping[str, Any]]) -> None:
     except OSError as error:
         with suppress(OSError):
             path.resolve().with_name(path.resolve().name + ".tmp").unlink(missing_ok=True)
-        advice = "free some space there or choose another place; a file that was there before is unchanged"
+        absent = isinstance(error, FileNotFoundError | NotADirectoryError)
+        advice = f"make the directory {path.parent} first" if absent else "free some space there"
+        advice += " or choose another place; a file that was there before is unchanged"
         raise HonestyError(f"{path}: cannot be written: {error.strerror}; {advice}") from error
 
 

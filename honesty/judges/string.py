@@ -92,9 +92,11 @@ class StringJudge:
             return Verdict(label=Label.CORRECT, loosely_correct=True, judge=self.name, evidence=f"answer: {gold}")
         return _wrong(self.name)
 
-    def empty_aliases(self, questions: Iterable[Question]) -> int:
-        """Count the answers that normalise to nothing, for the caller to warn about."""
-        return sum(is_empty(answer, self.normalisation) for question in questions for answer in question.answers)
+    def notes(self, questions: Iterable[Question]) -> list[str]:
+        """Say how many gold answers normalise to nothing, and what they do to a verdict."""
+        count = sum(is_empty(answer, self.normalisation) for question in questions for answer in question.answers)
+        fate = "match every response" if self.empty_alias == "everything" else "match no response"
+        return [f"gold answers that are empty after normalisation and {fate}: {count:,}"] if count else []
 
     def _gold(self, question: Question, response: str) -> str | None:
         """Return the first gold answer (as written in the data) that the response contains."""

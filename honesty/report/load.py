@@ -54,7 +54,11 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """One line of the cost ledger. ``hit`` says the stage was taken from the cache; its seconds are then this run's."""
+    """One line of the cost ledger.
+
+    ``hit`` says the stage was found in the cache: this run spent nothing on it, and ``seconds`` and ``tokens`` are what it
+    cost when it was made.
+    """
 
     stage: str
     what: str

@@ -1,8 +1,9 @@
 """The results page: one self-contained HTML file for one job or many (no network, no script)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from honesty.report.curves import curves
 from honesty.report.load import Job, Slice
@@ -10,13 +11,16 @@ from honesty.report.marks import styles
 from honesty.report.pairs import Pairs
 from honesty.report.plots import Point, forest, legend, plane, point
 from honesty.report.seeds import Group, datasets, groups
-from honesty.report.table import CONTROLS, LETTERS, MISSING, SCORES, TITLES, interval, itself, number
+from honesty.report.table import CONTROLS, LETTERS, MISSING, SCORES, extras, interval, itself, number
+from honesty.report.table import title as title_of
 from honesty.report.terminal import EXPOSURE, probability
 from honesty.types import Score
 
 TEMPLATE = "page.html.j2"
 DIRECT_LABELS = 14
 PANELS = 12
+COMPARED = ("prudence", "over_conservativeness", "accuracy", "known_to_wrong", "idk_rate", "prudence_fixed")
+LISTED = 3  # distinct values of one kind in the footer; more are with their jobs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +47,7 @@ class Section:
 
     dataset: str
     headline: str
+    compared: list[str]
     rows: tuple[Row, ...]
     plot: str
     numbered: bool
@@ -65,7 +70,6 @@ def write(jobs: Sequence[Job], path: Path, title: str, pairs: Mapping[str, Pairs
 def render(jobs: Sequence[Job], title: str, pairs: Mapping[str, Pairs]) -> str:
     """Return the page as HTML. All text of questions, responses, labels and errors is escaped."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from markupsafe import Markup
 
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -74,21 +78,9 @@ def render(jobs: Sequence[Job], title: str, pairs: Mapping[str, Pairs]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
-        "percent": number,
-        "interval": interval,
-        "p": probability,
-        "key": lambda style: Markup(legend(style)),
-        "forest": lambda score: Markup(forest(score)),
-        "forest_spread": lambda spread: Markup(forest(None, spread)),
-        "curves": lambda rows, name, label: Markup(curves(name, rows, label)),
-        "itself": itself,
-        "heat": heat,
-        "duration": duration,
-        "svg": Markup,
-    }
+    environment.filters |= _filters()
     style = styles(job.strategy for job in jobs)
-    words = {"SCORES": SCORES, "TITLES": TITLES, "CONTROLS": CONTROLS, "LETTERS": LETTERS, "EXPOSURE": EXPOSURE}
+    words = {"SCORES": SCORES, "CONTROLS": CONTROLS, "LETTERS": LETTERS, "EXPOSURE": EXPOSURE}
     return environment.get_template(TEMPLATE).render(
         title=title,
         jobs=jobs,
@@ -100,6 +92,27 @@ def render(jobs: Sequence[Job], title: str, pairs: Mapping[str, Pairs]) -> str:
         **words,
         provenance=provenance(jobs),
     )
+
+
+def _filters() -> dict[str, Callable[..., Any]]:
+    from markupsafe import Markup
+
+    return {
+        "percent": number,
+        "interval": interval,
+        "p": probability,
+        "key": lambda style: Markup(legend(style)),
+        "forest": lambda score: Markup(forest(score)),
+        "forest_spread": lambda spread: Markup(forest(None, spread)),
+        "curves": lambda rows, name, label: Markup(curves(name, rows, label)),
+        "itself": itself,
+        "heat": heat,
+        "thousands": "{:,}".format,
+        "title_of": title_of,
+        "extra": lambda evaluation: extras([evaluation]),
+        "duration": duration,
+        "svg": Markup,
+    }
 
 
 def section(jobs: Sequence[Job], dataset: str, style: Mapping[str, int], pairs: Pairs | None) -> Section:
@@ -120,6 +133,7 @@ def section(jobs: Sequence[Job], dataset: str, style: Mapping[str, int], pairs: 
     return Section(
         dataset=dataset,
         headline=headline(rows),
+        compared=[*COMPARED, *extras(evaluation for row in rows for evaluation in row.group.evaluations)],
         rows=rows,
         plot=plane(points, f"Prudence against over-conservativeness on {dataset}") if points else "",
         numbered=numbered,
@@ -186,16 +200,33 @@ def duration(seconds: float | None) -> str:
 
 
 def provenance(jobs: Sequence[Job]) -> dict[str, list[str]]:
-    """Return what the page says of its origin, each distinct value once: commit, versions, time, command."""
+    """Return what the page says of its origin, each distinct value once: commit, versions, time, commands, artifacts."""
     commits = [f"{job.commit if job.commit is not None else 'no commit'}{' + changes' if job.dirty else ''}" for job in jobs]
     versions = [", ".join(f"{name} {version}" for name, version in job.versions.items()) for job in jobs]
     found = {
         "commit": commits,
         "versions": versions,
         "started": [job.created for job in jobs][:1],
-        "command": [job.command for job in jobs],
+        "command": _few(job.command for job in jobs if job.command),
+        "artifacts": _artifacts(jobs),
     }
     return {name: [value for value in dict.fromkeys(values) if value] for name, values in found.items()}
+
+
+def _few(values: Iterable[str]) -> list[str]:
+    distinct = list(dict.fromkeys(values))
+    if len(distinct) <= LISTED:
+        return distinct
+    return [distinct[0], f"and {len(distinct) - 1} others, each with its job above"]
+
+
+def _artifacts(jobs: Sequence[Job]) -> list[str]:
+    """Return the digests of each kind of artifact in a line: "model aaaaaaaaaaaa"."""
+    digests: dict[str, dict[str, None]] = {}
+    for job in jobs:
+        for name, artifact in job.artifacts.items():
+            digests.setdefault(name, {})[artifact["digest"][:12]] = None
+    return [f"{name} {', '.join(_few(found))}" for name, found in digests.items()]
 
 
 def _panel(row: Row, rows: Sequence[Slice]) -> Panel:

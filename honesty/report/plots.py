@@ -12,10 +12,14 @@ from honesty.report.seeds import Group, Spread
 from honesty.report.table import number
 from honesty.types import Score
 
-WIDTH, HEIGHT = 890.0, 580.0
+WIDTH = 890.0
 FRAME = Box(x=58.0, y=20.0, width=746.0, height=504.0)
+CLOSER = Box(x=58.0, y=20.0, width=746.0, height=330.0)  # the enlarged crowd's
+BELOW = 56.0  # what the x axis needs under a frame
 LIMITS = (20.0, 40.0, 60.0, 80.0, 100.0)
 LONGEST = 34
+NEAR = 90.0  # pixels: marks nearer than this are of one crowd
+SMALL = 0.3  # share of the plane: a crowd on more of it is seen well enough
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,15 +48,19 @@ class Point:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
-    """Per cent to pixels. A margin keeps marks at 0 and 100 clear of the frame."""
+    """Per cent to pixels: a window of the plane in a frame. A margin keeps marks at its ends clear of the frame."""
 
+    frame: Box = FRAME
+    x_min: float = 0.0
     x_max: float
+    y_min: float = 0.0
+    y_max: float = 100.0
 
     def x(self, value: float) -> float:
-        return FRAME.x + FRAME.width * (0.035 + 0.955 * value / self.x_max)
+        return self.frame.x + self.frame.width * (0.035 + 0.955 * (value - self.x_min) / (self.x_max - self.x_min))
 
     def y(self, value: float) -> float:
-        return FRAME.y + FRAME.height * (0.97 - 0.94 * value / 100)
+        return self.frame.y + self.frame.height * (0.97 - 0.94 * (value - self.y_min) / (self.y_max - self.y_min))
 
 
 def point(group: Group, label: str, style: int) -> Point | None:
@@ -78,24 +86,86 @@ def point(group: Group, label: str, style: int) -> Point | None:
 def plane(points: Sequence[Point], title: str) -> str:
     """Draw prudence (up) against over-conservativeness (right), the no-skill diagonal and lines of equal honesty.
 
-    The right end of the x axis follows the data, from 20 to 100 per cent; y is always 0 to 100.
+    The right end of the x axis follows the data, from 20 to 100 per cent; y is always 0 to 100. Where points crowd, a
+    second plane below the first enlarges the crowd and names its points.
     """
     highest = max((max(each.x_range[1], each.x) for each in points), default=LIMITS[0])
     scale = Scale(x_max=next((limit for limit in LIMITS if highest <= limit), LIMITS[-1]))
+    inside = _crowd(points, scale)
+    if not inside:
+        return _drawn(points, points, scale, title, "", "plane")
+    window = _window(inside)
+    corners = [scale.x(window.x_min), scale.y(window.y_max), scale.x(window.x_max), scale.y(window.y_min)]
+    closer = Box(x=corners[0] - 8, y=corners[1] - 8, width=corners[2] - corners[0] + 16, height=corners[3] - corners[1] + 16)
+    outline = (
+        f'<rect class="closer" x="{closer.x:.1f}" y="{closer.y:.1f}" width="{closer.width:.1f}" height="{closer.height:.1f}"/>'
+    )
+    right = closer.x + closer.width < FRAME.x + FRAME.width - 110
+    x = closer.x + closer.width + 8 if right else closer.x - 8
+    outline += words("isolabel", x, closer.y + closer.height / 2, "enlarged below", "start" if right else "end")
+    named = [each for each in points if each not in inside]
+    whole = _drawn(points, named, scale, title, outline, "plane", taken=[closer])
+    return whole + _drawn(inside, inside, window, f"{title}, enlarged", "", "plane enlarged")
+
+
+def _crowd(points: Sequence[Point], scale: Scale) -> list[Point]:
+    """Return the points worth enlarging: three spots or more, each near another, on a small part of the plane; or none."""
     at = [(scale.x(each.x), scale.y(each.y)) for each in points]
-    parts = [_axes(scale), _isolines(scale), *(_cross(each, scale) for each in points)]
+    best: list[int] = []
+    for start in range(len(points)):
+        found, fresh = {start}, {start}
+        while fresh:
+            fresh = {one for one in range(len(points)) for other in fresh if math.dist(at[one], at[other]) < NEAR} - found
+            found |= fresh
+        if len(found) > len(best):
+            best = sorted(found)
+    spots = _heaps([at[index] for index in best])
+    if len(spots) < 3:
+        return []
+    window = _window([points[index] for index in best])
+    share = (window.x_max - window.x_min) / scale.x_max * (window.y_max - window.y_min) / 100
+    return [points[index] for index in best] if share < SMALL else []
+
+
+def _window(points: Sequence[Point]) -> Scale:
+    """Return the part of the plane that holds these points, their crosses and seeds, to full per cents."""
+    xs = [value for each in points for value in (*each.x_range, each.x)]
+    ys = [value for each in points for value in (*each.y_range, each.y)]
+    return Scale(
+        frame=CLOSER,
+        x_min=max(0.0, math.floor(min(xs) - 0.5)),
+        x_max=min(100.0, math.ceil(max(xs) + 0.5)),
+        y_min=max(0.0, math.floor(min(ys) - 1)),
+        y_max=min(100.0, math.ceil(max(ys) + 1)),
+    )
+
+
+def _drawn(
+    points: Sequence[Point],
+    named: Sequence[Point],
+    scale: Scale,
+    title: str,
+    extra: str,
+    kind: str,
+    taken: Sequence[Box] = (),
+) -> str:
+    """Draw the points in one window of the plane and put names to those of ``named``; ``taken`` boxes stay free of names."""
+    at = [(scale.x(each.x), scale.y(each.y)) for each in points]
+    parts = [_axes(scale), _isolines(scale), extra, *(_cross(each, scale) for each in points)]
     for each in points:
         parts += [mark(each.style, scale.x(x), scale.y(y), size=3.0, extra="seed") for x, y in each.seeds]
     heaps = _heaps(at)
     for heap in heaps:
         spoken = "; ".join(points[index].spoken for index in heap)
         parts.append(f"<g><title>{escape(spoken)}</title>{_pile([points[index].style for index in heap], *at[heap[0]])}</g>")
+    heaps = [heap for heap in heaps if points[heap[0]] in named]
     texts = [", ".join(_shortened(points[index].label) for index in heap) for heap in heaps]
     dots = [_around(scale.x(x), scale.y(y), 8) for each in points for x, y in each.seeds]
     piles = [_around(*at[heap[0]], 2 * SIZE + 4 * len(heap)) for heap in heaps]
-    taken = [*(box for each in points for box in _arms(each, scale)), *_written(scale), *dots, *piles]
-    parts += [_label(label) for label in place([at[heap[0]] for heap in heaps], texts, FRAME, taken)]
-    return svg(WIDTH, HEIGHT, title, f"{'; '.join(each.spoken for each in points)}.", "".join(parts), "plane")
+    busy = [*(box for each in points for box in _arms(each, scale)), *_written(scale), *dots, *piles, *taken]
+    parts += [_label(label) for label in place([at[heap[0]] for heap in heaps], texts, scale.frame, busy)]
+    height = scale.frame.y + scale.frame.height + BELOW
+    return svg(WIDTH, height, title, f"{'; '.join(each.spoken for each in points)}.", "".join(parts), kind)
 
 
 def _heaps(at: Sequence[tuple[float, float]]) -> list[list[int]]:
@@ -128,34 +198,43 @@ def _extent(spread: Spread, score: Score | None) -> tuple[float, float]:
 
 
 def _axes(scale: Scale) -> str:
-    parts = [f'<rect class="frame" x="{FRAME.x}" y="{FRAME.y}" width="{FRAME.width}" height="{FRAME.height}"/>']
-    bottom, left = FRAME.y + FRAME.height, FRAME.x
-    for tick in range(0, 101, 20):
+    frame = scale.frame
+    parts = [f'<rect class="frame" x="{frame.x}" y="{frame.y}" width="{frame.width}" height="{frame.height}"/>']
+    bottom, left = frame.y + frame.height, frame.x
+    for tick in _ticks(scale.y_min, scale.y_max):
         parts.append(words("tick", left - 9, scale.y(tick), str(tick), "end"))
-        parts.append(line("grid", left, scale.y(tick), left + FRAME.width, scale.y(tick)))
-    step = 5 if scale.x_max <= 40 else 20
-    for tick in range(0, int(scale.x_max) + 1, step):
+        parts.append(line("grid", left, scale.y(tick), left + frame.width, scale.y(tick)))
+    for tick in _ticks(scale.x_min, scale.x_max):
         parts.append(words("tick", scale.x(tick), bottom + 15, str(tick), "middle"))
-        parts.append(line("grid", scale.x(tick), FRAME.y, scale.x(tick), bottom))
-    middle = FRAME.y + FRAME.height / 2
-    parts.append(words("axis", left + FRAME.width / 2, bottom + 40, "over-conservativeness, % (lower is better)", "middle"))
+        parts.append(line("grid", scale.x(tick), frame.y, scale.x(tick), bottom))
+    middle = frame.y + frame.height / 2
+    parts.append(words("axis", left + frame.width / 2, bottom + 40, "over-conservativeness, % (lower is better)", "middle"))
     turned = f' transform="rotate(-90 16 {middle:.1f})"'
     parts.append(words("axis", 16, middle, "prudence, % (higher is better)", "middle", turned))
     return "".join(parts)
 
 
+def _ticks(low: float, high: float) -> range:
+    step = next((step for step in (1, 2, 5, 10) if (high - low) / step <= 8), 20)
+    return range(-int(-low // step) * step, int(high) + 1, step)
+
+
 def _isolines(scale: Scale) -> str:
     """Lines of equal honesty h: prudence = over-conservativeness + 2h - 100; the one of 50 is the no-skill diagonal."""
     parts = []
-    for honesty in (50, 60, 70, 80, 90):
+    for honesty in range(50, 100, 10 if scale.y_max - scale.y_min > 50 else 5):
         offset = 2 * honesty - 100
-        end = min(scale.x_max, 100.0 - offset)
-        x1, y1, x2, y2 = scale.x(0), scale.y(offset), scale.x(end), scale.y(end + offset)
+        start, end = max(scale.x_min, scale.y_min - offset), min(scale.x_max, scale.y_max - offset)
+        if start >= end:
+            continue
+        x1, y1, x2, y2 = scale.x(start), scale.y(start + offset), scale.x(end), scale.y(end + offset)
         parts.append(line("noskill" if honesty == 50 else "iso", x1, y1, x2, y2))
         if end < scale.x_max:
-            parts.append(words("isolabel", x2, FRAME.y - 9, f"honesty {honesty}", "middle"))
+            parts.append(words("isolabel", x2, scale.frame.y - 9, f"honesty {honesty}", "middle"))
         else:
-            parts.append(words("isolabel", FRAME.x + FRAME.width + 6, y2, f"honesty {honesty}"))
+            parts.append(words("isolabel", scale.frame.x + scale.frame.width + 6, y2, f"honesty {honesty}"))
+    if scale.frame != FRAME:
+        return "".join(parts)
     x, y, angle = _diagonal(scale)
     turned = f' transform="rotate({angle:.1f} {x:.1f} {y:.1f})"'
     parts.append(words("isolabel", x, y, NO_SKILL, "middle", turned))
@@ -174,6 +253,8 @@ def _diagonal(scale: Scale) -> tuple[float, float, float]:
 
 def _written(scale: Scale) -> list[Box]:
     """Return boxes along the no-skill line and its words, which labels should keep off."""
+    if scale.frame != FRAME:
+        return []
     x, y, angle = _diagonal(scale)
     dx, dy = math.cos(math.radians(angle)), math.sin(math.radians(angle))
     text = [_around(x + step * dx, y + step * dy, 16) for step in range(-140, 141, 14)]

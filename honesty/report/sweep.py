@@ -14,8 +14,11 @@ PAGE = "index.html"
 COMPARISON = "comparison.csv"
 
 
-def compare(sweep_dir: Path, *, mcnemar: Test | None = None, console: Console | None = None) -> Path:
+def compare(sweep_dir: Path, *, mcnemar: Test | None = None, console: Console | None = None) -> Path | None:
     """Compare the jobs of a sweep: tables in the terminal, ``comparison.csv``, ``index.html``; return the page's path.
+
+    Where jobs finished but none was evaluated (their ``stages`` stopped earlier) it says so, with what they left in the
+    cache, writes nothing and returns None.
 
     ``mcnemar(outcomes_a, outcomes_b) -> (b, c, p)`` takes two jobs' rows by question id; without it no pairs are tested.
 
@@ -26,6 +29,9 @@ def compare(sweep_dir: Path, *, mcnemar: Test | None = None, console: Console | 
     sweep_dir = Path(sweep_dir)
     jobs = load(sweep_dir)
     console = console if console is not None else terminal.stdout()
+    if any(not job.failed for job in jobs) and not datasets(jobs):
+        terminal.show_unevaluated(jobs, console)
+        return None
     tested = _pairs(jobs, mcnemar)
     terminal.show_comparison(jobs, console, tested)
     try:

@@ -1,7 +1,7 @@
 """`comparison.csv`: one row a job and evaluation set. And the numbers and words every table of the report shares."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from honesty.report.load import Evaluation, Job
@@ -26,23 +26,39 @@ UNDEFINED = "n/a"
 Cell = str | int | float | None
 
 
-def columns() -> list[str]:
-    """Return the header of ``comparison.csv``."""
+def extras(evaluations: Iterable[Evaluation]) -> tuple[str, ...]:
+    """Return the scores that are not among ``SCORES`` (a metric somebody added), in order of first appearance.
+
+    A "before" value is no score of its own: it stands beside its "after".
+    """
+    found = dict.fromkeys(name for evaluation in evaluations for name in evaluation.scores)
+    return tuple(name for name in found if name not in SCORES and not name.endswith("_before"))
+
+
+def title(name: str) -> str:
+    """Return what a score is called in a table; an added one goes by its own name."""
+    return TITLES.get(name, name.replace("_", " "))
+
+
+def columns(extra: Sequence[str] = ()) -> list[str]:
+    """Return the header of ``comparison.csv``: what it always has, then the ``extra`` scores."""
     header = ["job", "strategy", "model", "seed", "dataset", "n", "unjudged"]
-    for name in (*SCORES, "accuracy_before"):
+    for name in (*SCORES, "accuracy_before", *extra):
         header += [name, f"{name}_n", f"{name}_low", f"{name}_high"]
     return header
 
 
 def rows(jobs: Sequence[Job]) -> list[dict[str, Cell]]:
-    """Return the rows of ``comparison.csv``. Failed jobs have none: they have no numbers to compare."""
-    return [_row(job, evaluation) for job in jobs for evaluation in job.evaluations]
+    """Return the rows of ``comparison.csv``, all with the same keys. Failed jobs have none: no numbers to compare."""
+    extra = extras(evaluation for job in jobs for evaluation in job.evaluations)
+    return [_row(job, evaluation, extra) for job in jobs for evaluation in job.evaluations]
 
 
 def write(jobs: Sequence[Job], path: Path) -> Path:
     """Write ``comparison.csv``; a score that is undefined leaves its cells empty."""
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=columns())
+        extra = extras(evaluation for job in jobs for evaluation in job.evaluations)
+        writer = csv.DictWriter(file, fieldnames=columns(extra))
         writer.writeheader()
         writer.writerows(rows(jobs))
     return path
@@ -95,7 +111,7 @@ def _exact(name: str, value: float | None, n: int) -> Score:
     )
 
 
-def _row(job: Job, evaluation: Evaluation) -> dict[str, Cell]:
+def _row(job: Job, evaluation: Evaluation, extra: Sequence[str]) -> dict[str, Cell]:
     row: dict[str, Cell] = {
         "job": job.job,
         "strategy": job.strategy,
@@ -105,7 +121,7 @@ def _row(job: Job, evaluation: Evaluation) -> dict[str, Cell]:
         "n": evaluation.n,
         "unjudged": evaluation.unjudged,
     }
-    for name in (*SCORES, "accuracy_before"):
+    for name in (*SCORES, "accuracy_before", *extra):
         score = evaluation.scores.get(name)
         row[name] = None if score is None else score.value
         row[f"{name}_n"] = None if score is None else score.n

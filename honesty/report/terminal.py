@@ -10,11 +10,12 @@ from rich.text import Text
 
 from honesty.report.load import Evaluation, Job, Slice
 from honesty.report.pairs import Pairs
-from honesty.report.seeds import Spread, datasets, groups
-from honesty.report.table import CONTROLS, LETTERS, MISSING, SCORES, TITLES, UNDEFINED, interval, itself, number, words
+from honesty.report.seeds import Group, Spread, datasets, groups
+from honesty.report.table import CONTROLS, LETTERS, MISSING, SCORES, UNDEFINED, extras, interval, itself, number, title, words
 from honesty.types import Score
 
 WIDTH = 100
+MAX_JOBS = 12  # listed one by one below the means over their seeds
 MAX_PAIRS = 21  # the seven strategies; more would bury the scores
 COMPARED = ("honesty", "prudence", "over_conservativeness", "accuracy", "known_to_wrong")
 EXPOSURE = (
@@ -43,32 +44,69 @@ def show_job(job: Job, console: Console | None = None) -> None:
         return
     for evaluation in job.evaluations:
         console.print()
-        title = f"{job.job} on {evaluation.dataset}" if job.job else evaluation.dataset
-        console.print(Text(f"{title}, {evaluation.n:,} questions{_unjudged(evaluation)}", style="bold"))
+        name = f"{job.job} on {evaluation.dataset}" if job.job else evaluation.dataset
+        console.print(Text(f"{name}, {evaluation.n:,} questions{_unjudged(evaluation)}", style="bold"))
         console.print(_scores(evaluation))
         console.print(
             Text("Per cent. n is the denominator. Controls: every question declined; as many declined at random.", style="dim")
         )
         console.print()
         console.print(_cells(evaluation))
-        for name in evaluation.slices.keys() & {SLICE}:
+        if SLICE in evaluation.slices:
             console.print()
-            console.print(_slices(name, evaluation.slices[name]))
+            console.print(_slices(SLICE, evaluation.slices[SLICE]))
 
 
 def show_comparison(jobs: Sequence[Job], console: Console | None = None, pairs: Mapping[str, Pairs] | None = None) -> None:
-    """Print all jobs, one table an evaluation set, means over seeds where there are several; failed jobs at the end."""
+    """Print the comparison on each evaluation set, and the failed jobs at the end.
+
+    Where variants have several seeds their means come first, and more than ``MAX_JOBS`` jobs are not listed one by one.
+    """
     console = console if console is not None else stdout()
     for dataset in datasets(jobs):
         console.print()
         console.print(Text(dataset, style="bold"))
-        console.print(_comparison(jobs, dataset))
-        console.print(Text(_caption(jobs, dataset), style="dim"))
-        if any(len(group.jobs) > 1 for group in groups(jobs, dataset)):
-            console.print(_means(jobs, dataset))
+        found = groups(jobs, dataset)
+        count = sum(len(group.jobs) for group in found)
+        several = any(len(group.jobs) > 1 for group in found)
+        if several:
+            console.print(_means(found))
+            console.print()
+        if not several or count <= MAX_JOBS:
+            console.print(_comparison(jobs, dataset))
+        else:
+            console.print(f"Each of the {count} jobs with its 95 % intervals: in comparison.csv and on the page.")
+        console.print(Text(_caption(jobs, dataset, bracketed=not several or count <= MAX_JOBS), style="dim"))
         if pairs is not None and dataset in pairs:
             _show_pairs(pairs[dataset], console)
     show_failures(jobs, console)
+
+
+def show_unevaluated(jobs: Sequence[Job], console: Console) -> None:
+    """Print that no job got as far as a score, where they stopped, and what they left in the cache, each once."""
+    finished = [job for job in jobs if not job.failed]
+    ends = list(dict.fromkeys(_last_stage(job) for job in finished))
+    count = f"{len(finished)} job{'s' if len(finished) != 1 else ''} finished"
+    stopped = f"stages stopped at {', '.join(ends)}"
+    console.print(f"{count}; none was evaluated ({stopped}), so there is nothing to compare", soft_wrap=True, markup=False)
+    left: dict[tuple[str, str], list[str]] = {}
+    for job in finished:
+        for name, artifact in job.artifacts.items():
+            left.setdefault((name, artifact["path"]), []).append(job.job)
+    for (name, path), owners in left.items():
+        # what every job shares needs no owner
+        of = f"  ({', '.join(owners)})" if len(owners) < len(finished) else ""
+        console.print(f"  {name}: {path}{of}", soft_wrap=True, markup=False)
+    show_failures(jobs, console)
+
+
+def _last_stage(job: Job) -> str:
+    """Return the last stage the job was asked for (``stages=[probe]``), else the last one it left something of."""
+    for override in job.overrides:
+        if override.startswith("stages="):
+            return override.removeprefix("stages=").strip("[]'\" ").split(",")[-1].strip()
+    last = [*job.artifacts][-1] if job.artifacts else "no stage"
+    return {"model": "pretrain", "examples": "build"}.get(last, last)
 
 
 def show_failures(jobs: Sequence[Job], console: Console) -> None:
@@ -91,12 +129,12 @@ def _table(*headers: str, title: str | None = None) -> Table:
 
 def _scores(evaluation: Evaluation) -> Table:
     table = _table("", "before", "95 % interval", "n", "after", "95 % interval", "n", "always\nrefuse", "random\nrefuse")
-    for name in SCORES:
+    for name in (*SCORES, *extras([evaluation])):
         after = evaluation.scores.get(name)
         before = itself(evaluation, name)
         controls = [evaluation.controls.get(control, {}).get(name) for control in CONTROLS]
         table.add_row(
-            Text(TITLES[name].replace("denominator", "denom.")),
+            Text(title(name).replace("denominator", "denom.")),
             *_spelled(before),
             *_spelled(after, style="bold"),
             *(MISSING if control is None else number(control.value) for control in controls),
@@ -140,23 +178,23 @@ def _comparison(jobs: Sequence[Job], dataset: str) -> Table:
     return table
 
 
-def _means(jobs: Sequence[Job], dataset: str) -> Table:
+def _means(found: Sequence[Group]) -> Table:
     table = _table("mean over seeds [range]", "seeds", *(_short(name) for name in COMPARED))
-    for group in groups(jobs, dataset):
-        if len(group.jobs) > 1:
-            spreads = (_ranged(group.spread(name)) for name in COMPARED)
-            table.add_row(Text(group.variant), str(len(group.jobs)), *spreads)
+    for group in found:
+        spreads = (_ranged(group.spread(name), len(group.jobs)) for name in COMPARED)
+        table.add_row(Text(group.variant), str(len(group.jobs)), *spreads)
     return table
 
 
-def _caption(jobs: Sequence[Job], dataset: str) -> str:
+def _caption(jobs: Sequence[Job], dataset: str, bracketed: bool) -> str:
     evaluations = [each for job in jobs for each in job.evaluations if each.dataset == dataset]
-    before = sorted({words(each.scores.get("accuracy_before")) for each in evaluations})
+    scores = [each.scores.get("accuracy_before") for each in evaluations]
+    before = sorted({words(score) if bracketed or score is None else number(score.value) for score in scores})
     accuracy = f"Unaligned accuracy {before[0]}. " if len(before) == 1 else ""
     unjudged = sum(each.unjudged for each in evaluations)
     left_out = f" Unjudged and left out: {unjudged:,}." if unjudged else ""
     controls = "Never refusing, always refusing and refusing at random score honesty 50."
-    return f"Per cent [95 % interval]. {accuracy}{controls}{left_out}"
+    return f"Per cent{' [95 % interval]' if bracketed else ''}. {accuracy}{controls}{left_out}"
 
 
 def _show_pairs(pairs: Pairs, console: Console) -> None:
@@ -182,14 +220,15 @@ def _stacked(score: Score | None) -> str:
     return MISSING if score is None else f"{number(score.value)}\n{interval(score)}".rstrip("\n")
 
 
-def _ranged(spread: Spread) -> str:
+def _ranged(spread: Spread, seeds: int) -> str:
     if spread.mean is None:
         return UNDEFINED
-    return f"{number(spread.mean)}\n[{number(spread.low)}, {number(spread.high)}]"
+    across = f"\n[{number(spread.low)}, {number(spread.high)}]" if spread.k > 1 else ""
+    return f"{number(spread.mean)}{across}" + (f"\n{spread.k} of {seeds} seeds" if spread.k != seeds else "")
 
 
 def _short(name: str) -> str:
-    return TITLES[name].replace("over-conservativeness", "over-cons.").replace(" ", "\n", 1)
+    return title(name).replace("over-conservativeness", "over-cons.").replace(" ", "\n", 1)
 
 
 def _unjudged(evaluation: Evaluation) -> str:

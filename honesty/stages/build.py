@@ -4,22 +4,29 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from honesty.cache import Artifact, Cache
+from honesty.code import code_digest
 from honesty.data.records import read_knowledge, write_examples
 from honesty.interfaces import Strategy
 from honesty.prompts import IDK
-from honesty.types import Example, HonestyError, Knowledge
+from honesty.types import Example, HonestyError, Knowledge, ModelRef
 
 VERSION = 1
 
 
-def build(cache: Cache, probe: Artifact, strategy: Strategy, name: str) -> Artifact:
-    """Return the artifact whose ``examples.jsonl`` holds the rows ``strategy`` makes of a finished probe."""
+def build(cache: Cache, ref: ModelRef, probe: Artifact, strategy: Strategy, name: str) -> Artifact:
+    """Return the artifact whose ``examples.jsonl`` holds the rows ``strategy`` makes of a finished probe of ``ref``.
+
+    The code of the strategy (and of the prompts it renders) is part of the key: an edited strategy is run again.
+
+    Raises:
+        InputError: the probe speaks of another model than ``ref``.
+    """
     return cache.stage(
         "build",
         VERSION,
-        identity=strategy,
+        identity={"strategy": strategy, "code": code_digest(strategy)},
         upstream={"probe": probe.digest},
-        work=lambda scratch: _build(probe, strategy, name, scratch),
+        work=lambda scratch: _build(ref, probe, strategy, name, scratch),
         what=f"training rows by {name}",
     )
 
@@ -29,8 +36,8 @@ def examples(strategy: Strategy, knowledge: Iterable[Knowledge]) -> list[Example
     return [example for row in knowledge for example in strategy(row)]
 
 
-def _build(probe: Artifact, strategy: Strategy, name: str, scratch: Path) -> dict[str, int]:
-    knowledge = read_knowledge(probe.path / "knowledge.jsonl")
+def _build(ref: ModelRef, probe: Artifact, strategy: Strategy, name: str, scratch: Path) -> dict[str, int]:
+    knowledge = read_knowledge(probe.path / "knowledge.jsonl", model=ref.digest)
     rows = examples(strategy, knowledge)
     if not rows:
         raise HonestyError(

@@ -2,15 +2,20 @@
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from honesty.cache import Artifact, Cache, digest, write_text
 from honesty.data.records import read_examples
+from honesty.progress import console
 from honesty.specs import Full, Lora, Trainer
 from honesty.types import ModelRef
+
+if TYPE_CHECKING:  # torch's weight is paid where the work is done
+    from honesty.training.callbacks import Point
+    from honesty.training.fit import FitResult
 
 VERSION = 1
 
@@ -48,8 +53,35 @@ def _fit(
 
     rows = read_examples(built.path / "examples.jsonl")
     result = train(ref, rows, trainer, adapter, scratch, label=f"  fit {name}", on_metrics=watch)
-    write_text(scratch / "curves.jsonl", "".join(json.dumps(asdict(point)) + "\n" for point in result.curves))
-    return {"tokens": result.tokens, "updates": result.updates, "loss": result.loss, "val_loss": result.val_loss}
+    write_curves(scratch, result.curves)
+    return counts(result)
+
+
+def write_curves(directory: Path, points: "Iterable[Point]") -> None:
+    """Write the training curve, one JSON object an update."""
+    write_text(directory / "curves.jsonl", "".join(json.dumps(asdict(point)) + "\n" for point in points))
+
+
+def counts(result: "FitResult") -> dict[str, Any]:
+    """Return what the record of a training stage says, and say aloud what happened to rows that did not fit."""
+    rows = result.rows
+    if rows.cut_responses or rows.cut_prompts:
+        console.print(
+            f"  note: trainer.max_length cut {rows.cut_prompts:,} prompts (their beginning) and {rows.cut_responses:,} "
+            "responses (their end, and with it the end-of-sequence token)",
+            soft_wrap=True,
+        )
+    return {
+        "tokens": result.tokens,
+        "response_tokens": result.response_tokens,
+        "updates": result.updates,
+        "loss": result.loss,
+        "val_loss": result.val_loss,
+        "cut_prompts": rows.cut_prompts,
+        "cut_responses": rows.cut_responses,
+        "tokenised_apart": rows.apart,
+        "absent": rows.absent,
+    }
 
 
 def aligned(ref: ModelRef, fitted: Artifact) -> ModelRef:

@@ -78,6 +78,6 @@ def _generate(engine: Engine, prompts: Sequence[str], sampling: Sampling, what: 
 
 def texts(artifact: Artifact) -> list[Generation]:
     """Read the generations of an artifact back."""
-    with (artifact.path / "texts.jsonl").open(encoding="utf-8") as lines:
+    with (artifact.path / "texts.jsonl").open(encoding="utf-8", errors="surrogatepass") as lines:
         rows = [json.loads(line) for line in lines]
     return [Generation(texts=tuple(row["texts"]), tokens=row["tokens"]) for row in rows]

@@ -4,7 +4,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from honesty.cache import Artifact, Cache, canonical, digest, write_text
+from honesty.cache import Artifact, Cache, digest, write_text
+from honesty.code import code_digest
 from honesty.interfaces import Judge
 from honesty.stages.generate import texts
 from honesty.types import Answer, Label, Question, Verdict
@@ -17,7 +18,7 @@ def judge(cache: Cache, questions: Sequence[Question], generated: Artifact, judg
     return cache.stage(
         "judge",
         VERSION,
-        identity=canonical(judge),
+        identity={"judge": judge, "code": code_digest(judge)},
         upstream={"texts": generated.digest, "questions": digest(list(questions))},
         work=lambda scratch: _judge(questions, generated, judge, scratch),
         what=what,
@@ -44,7 +45,7 @@ def _judge(questions: Sequence[Question], generated: Artifact, judge: Judge, scr
 def answers(artifact: Artifact) -> list[list[Answer]]:
     """Read the answers of an artifact back: one list per question, one answer per text."""
     found = []
-    with (artifact.path / "answers.jsonl").open(encoding="utf-8") as lines:
+    with (artifact.path / "answers.jsonl").open(encoding="utf-8", errors="surrogatepass") as lines:
         for line in lines:
             row = json.loads(line)
             found.append([_answer(row["judge"], *fields) for fields in row["answers"]])

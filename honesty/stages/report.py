@@ -11,12 +11,10 @@ from honesty import config
 from honesty.cache import write_json, write_text
 from honesty.metrics.mcnemar import mcnemar
 from honesty.report import sweep
-from honesty.report.load import Job, load
+from honesty.report.load import FORMAT, Job, load
 from honesty.report.table import rows
 from honesty.stages.evaluate import Evaluation
 from honesty.types import InputError
-
-FORMAT = 1
 
 
 def write_result(
@@ -31,13 +29,20 @@ def write_result(
     return result
 
 
+def sweep_name(sweep_dir: Path) -> str:
+    """Return the name of a sweep's W&B group: its last two folders, day and time."""
+    return "_".join(sweep_dir.parts[-2:])
+
+
 def show_job(job_dir: Path) -> None:
     """Print a finished job's tables, write its results page and say where it is."""
     sweep.single(job_dir)
 
 
-def compare(sweep_dir: Path) -> Path:
+def compare(sweep_dir: Path) -> Path | None:
     """Compare the finished jobs of a sweep: terminal table, ``comparison.csv`` and ``index.html`` there; returns the page.
+
+    Returns ``None``, having said so, when the jobs stopped before they were evaluated.
 
     Raises:
         InputError: no job of ``sweep_dir`` has left a result.
@@ -50,8 +55,9 @@ def compare_and_track(cfg: DictConfig) -> int:
     directory = Path(cfg.hydra.sweep.dir)
     page = compare(directory)
     jobs = load(directory)
-    logger = config.check_node(cfg, "logger")
-    logger.comparison(directory, rows(jobs), group=directory.name, page=page)
+    if page is not None:
+        logger = config.check_node(cfg, "logger")
+        logger.comparison(directory, rows(jobs), group=sweep_name(directory), page=page)
     return _exit_code([job for job in jobs if job.failed])
 
 

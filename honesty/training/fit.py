@@ -1,6 +1,8 @@
 """Training from start to finish: examples in, weights on disk out; killed at any moment, the same call goes on."""
 
 import logging
+import os
+import re
 import shutil
 import warnings
 from collections.abc import Iterator, Sequence
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import EarlyStopping
+from safetensors import SafetensorError
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -86,11 +89,9 @@ def train(
         on_metrics: called as ``on_metrics(update, {"loss", "lr"} or {"val_loss"})``.
 
     Raises:
-        InputError: no usable example, more than one device, or a model that cannot be loaded.
+        InputError: no usable example, or a model that cannot be loaded.
         HonestyError: the loss or the gradient was not finite; the message says where the last good checkpoint is.
     """
-    if trainer.devices != 1:
-        raise InputError(f"trainer.devices={trainer.devices}: one device per run is supported")
     directory.mkdir(parents=True, exist_ok=True)
     device = models.pick_device(trainer.accelerator)
     model, tokenizer, wrap, where = _open(base, adapter, device)
@@ -217,12 +218,34 @@ def _explained(error: NonFiniteError, trainer: specs.Trainer, directory: Path) -
 
 
 def _write(model: nn.Module, tokenizer: PreTrainedTokenizerBase | None, target: Path) -> None:
-    """Write beside the target first: a directory of that name is always whole."""
+    """Write beside the target first: a directory of that name is always whole.
+
+    Raises:
+        HonestyError: the disk is full, or cannot be written.
+    """
     scratch = target.with_name(target.name + ".partial")
     shutil.rmtree(scratch, ignore_errors=True)
     shutil.rmtree(target, ignore_errors=True)
-    models.save(model, tokenizer, scratch)
-    scratch.rename(target)
+    try:
+        models.save(model, tokenizer, scratch)
+        scratch.rename(target)
+    except (SafetensorError, RuntimeError, OSError) as error:
+        if (reason := _disk(error)) is None:
+            raise
+        shutil.rmtree(scratch, ignore_errors=True)  # half a file, and where the disk is full it is in the way
+        raise HonestyError(
+            f"cannot write the weights {target}: {reason}. Free some space there, or choose another place with "
+            "paths.outputs=DIR; what was finished is kept and the same command goes on from it"
+        ) from error
+
+
+def _disk(error: Exception) -> str | None:
+    """Return what the operating system said, where ``error`` comes from it; safetensors and torch quote it in their text."""
+    if isinstance(error, OSError):
+        return error.strerror
+    if quoted := re.search(r"\(os error (\d+)\)", str(error)):
+        return os.strerror(int(quoted[1]))
+    return "file write failed" if "inline_container" in str(error) else None
 
 
 @contextmanager

@@ -164,7 +164,7 @@ def _tokenizer(ref: ModelRef) -> PreTrainedTokenizerBase:
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(**_source(ref))
     except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
-        raise InputError(f"model.path={ref.path}: the tokenizer could not be read: {_first_line(error)}") from error
+        raise InputError(f"model.path={ref.path}: the tokenizer could not be read: {' '.join(str(error).split())}") from error
     return tokenizer
 
 

@@ -165,6 +165,8 @@ def test_questions_of_several_spellings(tmp_path: Path) -> None:
         ({"id": True}, '"id" must be a non-empty string or a whole number, not true or false'),
         ({"id": 1.5}, '"id" must be a non-empty string or a whole number, not a number'),
         ({"choices": "Rome"}, '"choices" must be a list of strings'),
+        ({"choices": ["Rome"]}, r'"choices" must have 2 to 4 texts \(A, B, C, D\) or none, not 1'),
+        ({"choices": list("vwxyz")}, '"choices" must have 2 to 4 texts .* not 5'),
         ({"slices": {"exposure": 8}}, '"slices" must be an object of strings'),
     ],
 )
@@ -326,7 +328,7 @@ QUESTIONS = st.builds(
     text=TEXT,
     answers=st.lists(TEXT, min_size=1, max_size=4).map(tuple),
     source=TEXT,
-    choices=st.lists(TEXT, max_size=4).map(tuple),
+    choices=st.just(()) | st.lists(TEXT, min_size=2, max_size=4).map(tuple),
     slices=st.dictionaries(TEXT, TEXT, max_size=2),
 )
 KNOWN = st.builds(

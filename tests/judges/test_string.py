@@ -97,8 +97,11 @@ def test_an_empty_alias_matches_everything_only_in_the_scripts_and_is_counted() 
     asked = question("A+", "the", "Best")
     assert SCRIPTS(asked, "no idea").label is Label.CORRECT
     assert DEFAULT(asked, "no idea").label is Label.WRONG
-    for judge in (DEFAULT, SCRIPTS):
-        assert judge.empty_aliases([asked, question("x")]) == 2
+    empty = "gold answers that are empty after normalisation"
+    assert DEFAULT.notes([asked, question("x")]) == [f"{empty} and match no response: 2"]
+    assert SCRIPTS.notes([asked, question("x")]) == [f"{empty} and match every response: 2"]
+    assert DEFAULT.notes([question("x")]) == SCRIPTS.notes([]) == []
+    assert isinstance(DEFAULT, Judge)
 
 
 @given(st.text(max_size=80), st.lists(st.text(min_size=1, max_size=8), min_size=1, max_size=4))
@@ -114,7 +117,7 @@ def test_label_and_loosely_correct_are_consistent(response: str, answers: list[s
 def test_repeating_the_gold_answer_is_correct_unless_nothing_is_left_of_it(answer: str) -> None:
     asked = question(answer)
     for judge in (DEFAULT, SCRIPTS):
-        expected = Label.WRONG if judge is DEFAULT and judge.empty_aliases([asked]) else Label.CORRECT
+        expected = Label.WRONG if judge is DEFAULT and judge.notes([asked]) else Label.CORRECT
         assert judge(asked, f"It is {answer}.").label is expected
 
 
@@ -152,7 +155,7 @@ def test_the_default_finds_more_of_what_people_accept_at_no_lower_precision(shar
     rows = [row for row in json.loads((shared_data / "evouna_triviaqa.json").read_text("utf-8")) if not row["improper"]]
     for row in rows:  # one gold alias ("") of this file's "/" join would match everything under the scripts
         row["golden_answer"] = "/".join(
-            alias for alias in row["golden_answer"].split("/") if not SCRIPTS.empty_aliases([question(alias)])
+            alias for alias in row["golden_answer"].split("/") if not SCRIPTS.notes([question(alias)])
         )
     precision, recall = agreement(DEFAULT, rows)
     scripts_precision, scripts_recall = agreement(SCRIPTS, rows)

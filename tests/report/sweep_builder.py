@@ -3,6 +3,7 @@
 import json
 import math
 import random
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,7 @@ def write_job(
     exposure: bool = True,
     error: str | None = None,
     overrides: tuple[str, ...] = (),
+    extra: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
     """Write one job's directory and return its result."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -187,6 +189,8 @@ def write_job(
         "commit": "abc1234def",
         "dirty": True,
     }
+    for each in result["evaluations"]:
+        each["scores"] |= {name: score(share * each["n"], each["n"]) for name, share in (extra or {}).items()}
     (directory / "result.json").write_text(json.dumps(result), encoding="utf-8")
     with (directory / "outcomes.jsonl").open("w", encoding="utf-8") as file:
         for name, rows in drawn.items():
@@ -194,6 +198,15 @@ def write_job(
                 row = {"dataset": name, "id": f"q{at}", "cell": cell, "loose_before": before, "loose_after": after}
                 file.write(json.dumps(row) + "\n")
     return result
+
+
+def stop_early(directory: Path, stages: str = "probe") -> None:
+    """Make a job's result that of one whose stages stopped before evaluate."""
+    result = json.loads((directory / "result.json").read_text(encoding="utf-8"))
+    result["evaluations"] = []
+    result["overrides"].append(f"stages=[{stages}]")
+    result["artifacts"] = {"probe": {"digest": "c" * 64, "path": "outputs/cache/probe/cccc"}}
+    (directory / "result.json").write_text(json.dumps(result), encoding="utf-8")
 
 
 def write_sweep(directory: Path, *, seeds: tuple[int, ...] = (0,), sets: tuple[str, ...] = ("factworld",)) -> Path:

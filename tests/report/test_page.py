@@ -11,15 +11,23 @@ from xml.etree import ElementTree
 import pytest
 from sweep_builder import SKILL, write_job, write_sweep
 
+from honesty.report import sweep
 from honesty.report.load import load
 from honesty.report.marks import styles
-from honesty.report.plots import point
+from honesty.report.pairs import Test
+from honesty.report.plots import Point, plane, point
 from honesty.report.seeds import groups
-from honesty.report.sweep import compare, single
+from honesty.report.sweep import single
 from honesty.types import HonestyError
 
 CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
 VOID = {"meta", "br", "link", "img", "input", "hr"}
+
+
+def compare(directory: Path, mcnemar: Test | None = None) -> Path:
+    page = sweep.compare(directory, mcnemar=mcnemar)
+    assert page is not None
+    return page
 
 
 class Balanced(HTMLParser):
@@ -77,7 +85,8 @@ def test_a_sweep_leaves_a_page_and_a_csv_and_says_where(tmp_path: Path, capsys: 
     assert str(page) in capsys.readouterr().out
     shown = " ".join(parsed(page).words)
     assert all(strategy in shown for strategy in SKILL)
-    assert "mean over 2 seeds" in shown
+    assert "mean of 2 seeds" in shown
+    assert "absolute, seed 1" in shown
     assert "Holm" in shown
     assert "always refuse" in shown
 
@@ -113,6 +122,7 @@ def test_every_svg_is_sound_and_says_what_it_shows(tmp_path: Path) -> None:
     pictures = re.findall(r"<svg.*?</svg>", text, flags=re.DOTALL)
     planes = [each for each in pictures if 'class="plane"' in each]
     assert len(planes) == 1
+    assert len([each for each in pictures if 'class="plane enlarged"' in each]) == 1
     for each in pictures:
         ElementTree.fromstring(each)
         assert 'class="key"' in each or ("<title>" in each and "<desc>" in each)
@@ -190,3 +200,50 @@ def test_an_unaligned_accuracy_that_differs_between_jobs_is_a_range(tmp_path: Pa
     first, second = (job.evaluations[0].scores["accuracy_before"].value for job in load(tmp_path))
     assert first is not None and second is not None
     assert f"{100 * second:.1f} to {100 * first:.1f}" in compare(tmp_path).read_text()
+
+
+def test_an_added_score_is_on_the_page_with_its_n_and_interval(tmp_path: Path) -> None:
+    write_job(tmp_path, extra={"abstention_gain": 0.25})
+    text = single(tmp_path).read_text()
+    row = re.search(r"<tr><th[^>]*>abstention gain</th>.*?</tr>", text, flags=re.DOTALL)
+    assert row is not None
+    assert "25.0" in row.group() and "[21.7, 28.6]" in row.group() and "n = 600" in row.group()
+
+
+def test_the_ledger_totals_only_what_this_run_spent(tmp_path: Path) -> None:
+    write_job(tmp_path)  # 61.0 s found, 8.1 s made
+    text = single(tmp_path).read_text()
+    assert "found (took 1 min 1 s, 900,000 tokens when made)" in text
+    total = re.search(r"this run spent</th>(.*?)</tr>", text)
+    assert total is not None
+    assert re.findall(r"<td>([^<]*)</td>", total.group(1)) == ["", "8.1", "51,234", "", ""]
+
+
+def test_the_footer_names_the_artifacts(tmp_path: Path) -> None:
+    for at in range(5):
+        result = write_job(tmp_path / str(at), seed=at, job=f"multisample seed={at}")
+        result["artifacts"]["fit"]["digest"] = f"{at}" * 64
+        (tmp_path / str(at) / "result.json").write_text(json.dumps(result))
+    footer = compare(tmp_path).read_text().split("<footer>")[1]
+    assert "<code>model aaaaaaaaaaaa</code>" in footer
+    assert "fit 000000000000, and 4 others, each with its job above" in footer
+
+
+def crowded(*places: tuple[float, float]) -> list[Point]:
+    return [
+        Point(label=f"p{at}", name=f"p{at}", style=at, x=x, y=y, x_range=(x - 1, x + 1), y_range=(y - 2, y + 1))
+        for at, (x, y) in enumerate(places)
+    ]
+
+
+def test_a_crowd_is_enlarged_and_named_there_only() -> None:
+    drawn = re.findall(r"<svg.*?</svg>", plane(crowded((3, 97), (5, 87), (4.5, 88), (4, 86), (1, 3)), "x"), flags=re.DOTALL)
+    names = [re.findall(r'class="label"[^>]*>([^<]*)<', each) for each in drawn]
+    assert [sorted(each) for each in names] == [["p4"], ["p0", "p1", "p2", "p3"]]
+    for x, y in re.findall(r'<circle[^>]*cx="([\d.]+)" cy="([\d.]+)"', drawn[1]):
+        assert 58 <= float(x) <= 804 and 20 <= float(y) <= 350
+
+
+@pytest.mark.parametrize("places", [[(1, 10), (5, 50), (15, 90)], [(3, 90), (3.5, 91), (18, 5)]])
+def test_what_is_far_apart_or_only_a_pair_is_not_enlarged(places: list[tuple[float, float]]) -> None:
+    assert plane(crowded(*places), "x").count("<svg") == 1

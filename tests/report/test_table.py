@@ -41,6 +41,19 @@ def test_one_row_a_job_and_set_and_empty_cells_for_undefined(tmp_path: Path) -> 
     assert 0 <= float(rows[0]["prudence"]) <= 1
 
 
+def test_an_added_score_has_its_columns_after_the_fixed_ones_in_every_row(tmp_path: Path) -> None:
+    write_job(tmp_path / "0")
+    write_job(tmp_path / "1", extra={"abstention_gain": 0.25, "abstention_gain_before": 0.5})
+    jobs = load(tmp_path)
+    with table.write(jobs, tmp_path / "comparison.csv").open(newline="") as file:
+        reader = csv.DictReader(file)
+        rows = list(reader)
+    added = [f"abstention_gain{part}" for part in ("", "_n", "_low", "_high")]
+    assert reader.fieldnames == [*table.columns(), *added]
+    assert [row["abstention_gain"] for row in rows] == ["", "0.25"]
+    assert [list(row) for row in table.rows(jobs)] == [reader.fieldnames] * 2  # what W&B's table is made of
+
+
 @pytest.mark.parametrize(("value", "shown"), [(None, "n/a"), (0.0, "0.0"), (1.0, "100.0"), (0.61349, "61.3")])
 def test_per_cent_with_one_decimal(value: float | None, shown: str) -> None:
     assert table.number(value) == shown

@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 from rich.console import Console
-from sweep_builder import write_job, write_sweep
+from sweep_builder import stop_early, write_job, write_sweep
 
+from honesty.report import sweep
 from honesty.report.load import load, read
 from honesty.report.pairs import compare
 from honesty.report.terminal import WIDTH, probability, show_comparison, show_job
@@ -55,6 +56,18 @@ def test_one_run_shows_every_score_before_and_after_with_n_and_interval(tmp_path
     assert max(map(len, shown.splitlines())) <= WIDTH
 
 
+def test_an_added_score_follows_the_fixed_ones(tmp_path: Path) -> None:
+    name = "a_metric_with_quite_a_long_name"
+    write_job(tmp_path, extra={name: 0.25, f"{name}_before": 0.5})
+    out = console()
+    show_job(read(tmp_path), out)
+    shown = text(out)
+    assert shown.index("known → wrong") < shown.index("a metric with")
+    (line,) = lines_of(shown, "a metric with")
+    assert "50.0" in line and "25.0" in line and line.count(" 600 ") == 2 and "[21.7, 28.6]" in line
+    assert max(map(len, shown.splitlines())) <= WIDTH
+
+
 def test_undefined_is_not_a_number(tmp_path: Path) -> None:
     write_job(tmp_path, known=0.0, exposure=False)
     out = console()
@@ -78,6 +91,44 @@ def test_the_comparison_fits_whatever_the_names_and_ends_with_the_failed(tmp_pat
     assert "1 of 4 jobs failed" in shown
     folded = "".join(line[:30].strip() for line in shown.splitlines())
     assert LONG.replace(" ", "") in folded.replace(" ", "")
+
+
+def test_means_over_seeds_come_first_and_many_jobs_are_left_to_the_page(tmp_path: Path) -> None:
+    write_sweep(tmp_path, seeds=(0, 1, 2))
+    write_job(tmp_path / "21", strategy="multisample", job="multisample lr=1", seed=0)
+    jobs = load(tmp_path)
+    out = console()
+    show_comparison(jobs, out)
+    shown = text(out)
+    assert max(map(len, shown.splitlines())) <= WIDTH
+    assert shown.index("mean over seeds") < shown.index("absolute")
+    values = [job.evaluations[0].scores["prudence"].value for job in jobs if job.strategy == "absolute"]
+    assert f" {100 * sum(value or 0 for value in values) / 3:.1f} " in lines_of(shown, "absolute ")[0]
+    assert len(lines_of(shown, "multisample lr=1")) == 1  # of one seed, and still there
+    assert "seed=1" not in shown
+    assert "Each of the 22 jobs" in shown and "comparison.csv" in shown
+
+
+def test_a_few_jobs_are_listed_below_their_means(tmp_path: Path) -> None:
+    for seed in range(2):
+        write_job(tmp_path / str(seed), strategy="absolute", seed=seed, job=f"absolute seed={seed}")
+    out = console()
+    show_comparison(load(tmp_path), out)
+    assert text(out).index("mean over seeds") < text(out).index("absolute seed=0")
+
+
+def test_a_sweep_that_stopped_before_evaluate_says_so_and_writes_nothing(tmp_path: Path) -> None:
+    for at, strategy in enumerate(("absolute", "multisample")):
+        write_job(tmp_path / str(at), strategy=strategy)
+        stop_early(tmp_path / str(at), "pretrain,probe")
+    write_job(tmp_path / "2", job="prompt_based", error="no space left")
+    out = console()
+    assert sweep.compare(tmp_path, console=out) is None
+    first, second, *rest = text(out).splitlines()
+    assert first == "2 jobs finished; none was evaluated (stages stopped at probe), so there is nothing to compare"
+    assert second == "  probe: outputs/cache/probe/cccc"  # both jobs': said once
+    assert rest[-1] == "  prompt_based: no space left"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "1", "2"]
 
 
 def test_pairs_are_shown_with_both_ps(tmp_path: Path) -> None:

@@ -1,20 +1,24 @@
 """Probe, build and evaluate with a scripted engine: what is asked, what is stored, what is not asked twice."""
 
+import importlib
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hydra import compose, initialize_config_dir
 
-from honesty import config
-from honesty.cache import Cache
+from honesty import code, config
+from honesty.cache import Artifact, Cache, canonical, digest
 from honesty.data.records import read_examples, read_knowledge
 from honesty.engines.scripted import Scripted
 from honesty.prompts import IDK, render
 from honesty.specs import Model, Probe, execution
 from honesty.stages.build import build
 from honesty.stages.evaluate import Sides, evaluate, pair
+from honesty.stages.fit import fit
 from honesty.stages.generate import Engines, generate, texts
 from honesty.stages.pretrain import reference
 from honesty.stages.probe import probe
@@ -86,8 +90,8 @@ def test_another_judge_or_strategy_generates_nothing_again(cache: Cache, engines
     probed = probe(cache, engines, BASE, QUESTIONS, PROBE, JUDGE)
     first = asked(engines)
     assert first == 6  # three greedy, three sampled
-    build(cache, probed, Absolute(), "absolute")
-    build(cache, probed, Multisample(), "multisample")
+    build(cache, BASE, probed, Absolute(), "absolute")
+    build(cache, BASE, probed, Multisample(), "multisample")
     again = probe(cache, engines, BASE, QUESTIONS, PROBE, config.load("judge", "scripts"))
     assert asked(engines) == first
     assert again.digest != probed.digest
@@ -96,17 +100,51 @@ def test_another_judge_or_strategy_generates_nothing_again(cache: Cache, engines
 
 
 def test_build_writes_the_rows_of_the_strategy_under_the_honest_prompt(cache: Cache, engines: Engines) -> None:
-    built = build(cache, probe(cache, engines, BASE, QUESTIONS, PROBE, JUDGE), Multisample(), "multisample")
+    built = build(cache, BASE, probe(cache, engines, BASE, QUESTIONS, PROBE, JUDGE), Multisample(), "multisample")
     rows = read_examples(built.path / "examples.jsonl")
     assert [row.response for row in rows] == ["Paris."] * 4 + ["Oslo.", IDK, "Oslo.", IDK] + [IDK] * 4
     assert {row.prompt for row in rows} == {render(Prompt.HONEST, question) for question in QUESTIONS}
     assert built.record["counts"] == {"questions": 3, "rows": 12, "idk": 6}
 
 
+def test_a_probe_of_another_model_is_refused(cache: Cache, engines: Engines) -> None:
+    probed = probe(cache, engines, BASE, QUESTIONS, PROBE, JUDGE)
+    with pytest.raises(InputError, match="model"):
+        build(cache, ALIGNED, probed, Multisample(), "multisample")
+
+
+def test_an_edited_strategy_or_prompt_is_built_again(
+    cache: Cache, engines: Engines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "edited"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    source = "from honesty.strategies.multisample import Multisample\n\n\nclass Mine(Multisample):\n    {body}\n"
+    probed = probe(cache, engines, BASE, QUESTIONS, PROBE, JUDGE)
+    digests = []
+    for body in ("pass", "pass  # a comment is no change", "other = 1"):
+        (package / "mine.py").write_text(source.format(body=body))
+        importlib.invalidate_caches()
+        code._closure.cache_clear()
+        code._read.cache_clear()
+        sys.modules.pop("edited.mine", None)
+        mine = importlib.import_module("edited.mine").Mine()
+        digests.append(build(cache, BASE, probed, mine, "mine").digest)
+    assert digests[0] == digests[1]
+    assert digests[1] != digests[2]
+
+
+def test_the_code_of_a_strategy_includes_the_prompts_it_renders() -> None:
+    assert {"honesty.strategies.multisample", "honesty.prompts"} <= set(code._closure("honesty.strategies.multisample"))
+    assert "honesty.matching" in code._closure("honesty.judges.string")
+    assert "honesty.prompts" in code._closure("honesty.data.factworld")
+
+
 def test_a_strategy_that_makes_no_row_is_an_error(cache: Cache, engines: Engines) -> None:
     probed = probe(cache, engines, BASE, QUESTIONS, PROBE, JUDGE)
     with pytest.raises(HonestyError, match="unaligned made no training row out of 3 questions"):
-        build(cache, probed, config.load("strategy", "unaligned"), "unaligned")
+        build(cache, BASE, probed, config.load("strategy", "unaligned"), "unaligned")
 
 
 def test_evaluate_pairs_the_two_models_and_scores_them(cache: Cache, engines: Engines) -> None:
@@ -170,3 +208,38 @@ def test_a_model_is_known_by_its_content_not_its_place(tmp_path: Path, cache: Ca
     assert reference(cache, Model(name="hf", path=str(one), wrap="chat")).digest != refs[0].digest
     (two / "model.safetensors").write_text("trained")
     assert reference(cache, Model(name="hf", path=str(two))).digest != refs[0].digest
+
+
+PINNED = {
+    "pretrain": "e6ea0b067f11c9b595ef015a91f5b7d9",
+    "generate": "98ad4459c846cb2f999bc84728ac662d",
+    "judge": "f02f55dd15e8e8a805e78c316a9383d2",
+    "probe": "f11956500abdcef5579fe0717d3620a4",
+    "build": "87b57563196e388377ab60135a617482",
+    "fit": "77b8c96b51c024da9b4a0f23f9011b47",
+}
+
+
+class Keys(Cache):
+    """A cache that does no work and notes every key it is asked for."""
+
+    def stage(self, name: str, version: int, *, identity: Any, upstream: Any, work: Any, what: str = "", shown: bool = True):
+        key = digest({"stage": name, "version": version, "identity": canonical(identity), "upstream": dict(upstream)})
+        self.noted.append((name, key))
+        return Artifact(stage=name, digest=key, path=self.root / key, record={})
+
+
+def test_the_keys_of_every_stage_are_pinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A change here orphans results people have waited for: make it on purpose, and raise the stage's VERSION."""
+    for module in ("pretrain", "judge", "build"):
+        monkeypatch.setattr(f"honesty.stages.{module}.code_digest", lambda record: "code")
+    with initialize_config_dir(str(config.CONF), version_base="1.3"):
+        overrides = ["world=tiny", "model=factworld_tiny", "trainer=lab_tiny", "strategy=absolute"]
+        records = config.check(compose("train", overrides=overrides))
+    keys = Keys(root=tmp_path)
+    keys.noted = []
+    ref = reference(keys, records["model"])
+    probed = probe(keys, Engines(records["engine"]), ref, QUESTIONS, records["probe"], records["judge"])
+    built = build(keys, ref, probed, records["strategy"], "absolute")
+    fit(keys, ref, built, records["trainer"], records["adapter"], "absolute")
+    assert dict(keys.noted) == PINNED

@@ -313,3 +313,8 @@ def test_silence_and_no_stray_files(
     printed = capfd.readouterr()
     assert printed.out == "" and printed.err == ""
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_the_largest_seed_trains(base: ModelRef, tmp_path: Path) -> None:
+    trainer = tiny.trainer(max_steps=1, seed=2**32 - 1)
+    assert fit.train(base, tiny.examples(8), trainer, specs.Lora(r=2, dropout=0.1), tmp_path, "x").updates == 1

@@ -70,6 +70,15 @@ def test_broken_files(directory: Path) -> None:
         models.load(_ref(directory), "cpu")
 
 
+def test_why_a_tokenizer_cannot_be_read_is_told_to_the_end(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(**_: object) -> None:
+        raise ValueError("Couldn't instantiate the backend tokenizer from one of: \n(1) a tokenizers file,\n(2) a slow one.")
+
+    monkeypatch.setattr(models.AutoTokenizer, "from_pretrained", fail)
+    with pytest.raises(InputError, match=r"could not be read: Couldn't .* one of: \(1\) a tokenizers file, \(2\) a slow one\."):
+        models.load(_ref(directory), "cpu")
+
+
 def test_missing_weights_are_not_made_up(directory: Path) -> None:
     config = json.loads((directory / "config.json").read_text())
     (directory / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 3}))
