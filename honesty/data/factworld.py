@@ -173,7 +173,7 @@ class World:
 
     seed: int
     entities: int = 1500
-    exposures: tuple[int, ...] = (0, 4, 8, 24, 48)
+    exposures: tuple[int, ...] = (0, 6, 12, 20, 36)
     omitted: float = 0.25
     relations: tuple[str, ...] = ("profession", "instrument")
     values: int = 40
