@@ -76,6 +76,19 @@ def _generate(engine: Engine, prompts: Sequence[str], sampling: Sampling, what: 
     return {"prompts": len(prompts), "tokens": sum(row["tokens"] for row in rows)}
 
 
+_digests: dict[int, tuple[Sequence[Question], str]] = {}
+
+
+def questions_digest(questions: Sequence[Question]) -> str:
+    """Return the digest of a list of questions; a list is read once, however many stages ask (it must not be changed)."""
+    known = _digests.get(id(questions))
+    if known is None or known[0] is not questions:
+        if len(_digests) > 16:
+            _digests.clear()
+        known = _digests[id(questions)] = (questions, digest(list(questions)))
+    return known[1]
+
+
 def texts(artifact: Artifact) -> list[Generation]:
     """Read the generations of an artifact back."""
     with (artifact.path / "texts.jsonl").open(encoding="utf-8", errors="surrogatepass") as lines:

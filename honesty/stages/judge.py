@@ -4,10 +4,10 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from honesty.cache import Artifact, Cache, digest, write_text
+from honesty.cache import Artifact, Cache, write_text
 from honesty.code import code_digest
 from honesty.interfaces import Judge
-from honesty.stages.generate import texts
+from honesty.stages.generate import questions_digest, texts
 from honesty.types import Answer, Label, Question, Verdict
 
 VERSION = 1
@@ -19,7 +19,7 @@ def judge(cache: Cache, questions: Sequence[Question], generated: Artifact, judg
         "judge",
         VERSION,
         identity={"judge": judge, "code": code_digest(judge)},
-        upstream={"texts": generated.digest, "questions": digest(list(questions))},
+        upstream={"texts": generated.digest, "questions": questions_digest(questions)},
         work=lambda scratch: _judge(questions, generated, judge, scratch),
         what=what,
         shown=False,

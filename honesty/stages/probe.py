@@ -6,11 +6,11 @@ Source: Alignment for Honesty, section 3.2.
 from collections.abc import Sequence
 from pathlib import Path
 
-from honesty.cache import Artifact, Cache, digest
+from honesty.cache import Artifact, Cache
 from honesty.data.records import write_knowledge
 from honesty.interfaces import Judge
 from honesty.specs import Probe
-from honesty.stages.generate import Engines, generate
+from honesty.stages.generate import Engines, generate, questions_digest
 from honesty.stages.judge import answers, judge
 from honesty.types import Knowledge, Label, ModelRef, Prompt, Question, Sampling
 
@@ -59,7 +59,12 @@ def probe(
         "probe",
         VERSION,
         identity={},
-        upstream={"questions": digest(list(questions)), "greedy": first.digest, "samples": drawn.digest, "model": ref.digest},
+        upstream={
+            "questions": questions_digest(questions),
+            "greedy": first.digest,
+            "samples": drawn.digest,
+            "model": ref.digest,
+        },
         work=lambda scratch: _join(questions, first, drawn, ref, scratch),
         what=f"of {what}",
     )
