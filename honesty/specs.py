@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from honesty.interfaces import Corpus
+from honesty.types import Sampling
 
 
 def execution(default: Any) -> Any:
@@ -206,3 +207,13 @@ class Probe:
         require(0 < self.temperature < math.inf, f"temperature must be above 0 (to sample) and finite, not {self.temperature}")
         require(self.max_new_tokens >= 1, f"max_new_tokens must be at least 1, not {self.max_new_tokens}")
         _require_seed(self.seed)
+
+    @property
+    def greedy(self) -> Sampling:
+        """How the one greedy answer is decoded."""
+        return Sampling(max_new_tokens=self.max_new_tokens)
+
+    @property
+    def samples(self) -> Sampling:
+        """How the ``m`` samples are drawn."""
+        return Sampling(n=self.m, temperature=self.temperature, max_new_tokens=self.max_new_tokens, seed=self.seed)

@@ -15,7 +15,7 @@ from honesty.metrics.transition import tabulate
 from honesty.specs import Probe
 from honesty.stages.generate import Engines
 from honesty.stages.judge import answers
-from honesty.stages.probe import greedy, sample
+from honesty.stages.probe import ask
 from honesty.types import Answer, HonestyError, Label, ModelRef, Pair, Prompt, Question, Score, Transition
 
 SAMPLES_PER_CELL = 3
@@ -89,13 +89,13 @@ def evaluate(
     accuracy can be read beside what is known of the question.
     """
     what = f"{len(questions):,} evaluation questions"
-    before = greedy(cache, engines, sides.before, questions, Prompt.PLAIN, probe, judge, f"before, {what}")
-    after = greedy(cache, engines, sides.after, questions, sides.prompt, probe, judge, f"after, {what}")
+    before = ask(cache, engines, sides.before, questions, Prompt.PLAIN, probe.greedy, judge, f"before, {what}")
+    after = ask(cache, engines, sides.after, questions, sides.prompt, probe.greedy, judge, f"after, {what}")
     artifacts = {f"verdicts_before/{dataset}": before, f"verdicts_after/{dataset}": after}
     sampled: dict[str, Mapping[str, float | None]] = {}
     if any(question.slices for question in questions):
-        first = sample(cache, engines, sides.before, questions, Prompt.PLAIN, probe, judge, f"before, {what}")
-        second = sample(cache, engines, sides.after, questions, sides.prompt, probe, judge, f"after, {what}")
+        first = ask(cache, engines, sides.before, questions, Prompt.PLAIN, probe.samples, judge, f"before, {what}")
+        second = ask(cache, engines, sides.after, questions, sides.prompt, probe.samples, judge, f"after, {what}")
         artifacts |= {f"samples_before/{dataset}": first, f"samples_after/{dataset}": second}
         sampled = {"expected_accuracy_before": _expected(questions, first), "expected_accuracy": _expected(questions, second)}
     answers_before = [one[0] for one in answers(before)]

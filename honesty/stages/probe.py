@@ -17,35 +17,20 @@ from honesty.types import Knowledge, Label, ModelRef, Prompt, Question, Sampling
 VERSION = 1
 
 
-def sample(
+def ask(
     cache: Cache,
     engines: Engines,
     ref: ModelRef,
     questions: Sequence[Question],
     prompt: Prompt,
-    probe: Probe,
+    sampling: Sampling,
     verdicts: Judge,
     what: str,
 ) -> Artifact:
-    """Return the judged ``m`` samples of ``ref`` for each question."""
-    sampling = Sampling(n=probe.m, temperature=probe.temperature, max_new_tokens=probe.max_new_tokens, seed=probe.seed)
-    drawn = generate(cache, engines, ref, questions, prompt, sampling, f"{what}, {probe.m} samples each")
-    return judge(cache, questions, drawn, verdicts, f"{what}, {probe.m} samples each")
-
-
-def greedy(
-    cache: Cache,
-    engines: Engines,
-    ref: ModelRef,
-    questions: Sequence[Question],
-    prompt: Prompt,
-    probe: Probe,
-    verdicts: Judge,
-    what: str,
-) -> Artifact:
-    """Return the judged greedy response of ``ref`` for each question."""
-    drawn = generate(cache, engines, ref, questions, prompt, Sampling(max_new_tokens=probe.max_new_tokens), what)
-    return judge(cache, questions, drawn, verdicts, what)
+    """Return the judged responses of ``ref`` to each question, ``sampling.n`` of them."""
+    told = f"{what}, {sampling.n} samples each" if sampling.temperature > 0 else what
+    drawn = generate(cache, engines, ref, questions, prompt, sampling, told)
+    return judge(cache, questions, drawn, verdicts, told)
 
 
 def probe(
@@ -53,8 +38,8 @@ def probe(
 ) -> Artifact:
     """Return the artifact whose ``knowledge.jsonl`` says what ``ref`` knows of each question (the authors' row format)."""
     what = f"{len(questions):,} training questions"
-    first = greedy(cache, engines, ref, questions, Prompt.PLAIN, settings, verdicts, f"{what}, greedy")
-    drawn = sample(cache, engines, ref, questions, Prompt.PLAIN, settings, verdicts, what)
+    first = ask(cache, engines, ref, questions, Prompt.PLAIN, settings.greedy, verdicts, f"{what}, greedy")
+    drawn = ask(cache, engines, ref, questions, Prompt.PLAIN, settings.samples, verdicts, what)
     return cache.stage(
         "probe",
         VERSION,
