@@ -5,7 +5,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from honesty.commands.judge import refuse_same, rules_argument
+from honesty.commands.judge import override_argument, refuse_same, rules_argument
 from honesty.config import load, names
 from honesty.data.records import read_knowledge, write_examples
 from honesty.interfaces import Strategy
@@ -20,14 +20,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("knowledge", type=Path, metavar="KNOWLEDGE.jsonl", help="greedy and sampled responses with labels")
     parser.add_argument("out", type=Path, metavar="OUT.jsonl", help="fine-tuning rows to write")
     rules_argument(parser, "scripts: strategy.rule=scripts where the strategy has a rule")
-    parser.add_argument(
-        "-o",
-        "--override",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="e.g. strategy.threshold=0.3; may be repeated",
-    )
+    override_argument(parser, "e.g. strategy.threshold=0.3")
 
 
 def run(args: Namespace) -> None:

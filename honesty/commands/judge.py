@@ -27,19 +27,17 @@ def judge_argument(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--judge", "--rules", default="default", metavar="NAME", help="a file name of conf/judge (default: %(default)s)"
     )
-    override_arguments(parser, "judge.model.path=DIR")
+    model_arguments(parser, "judge.model.path=DIR")
 
 
-def override_arguments(parser: ArgumentParser, example: str) -> None:
+def override_argument(parser: ArgumentParser, text: str) -> None:
+    """Declare ``-o KEY=VALUE``, of which ``text`` says what it may be."""
+    parser.add_argument("-o", "--override", action="append", default=[], metavar="KEY=VALUE", help=f"{text}; may be repeated")
+
+
+def model_arguments(parser: ArgumentParser, example: str) -> None:
     """Declare what a judge that asks a model needs: ``-o`` for its settings and ``--cache`` for its replies."""
-    parser.add_argument(
-        "-o",
-        "--override",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help=f"e.g. {example}; may be repeated",
-    )
+    override_argument(parser, f"e.g. {example}")
     parser.add_argument(
         "--cache",
         type=Path,

@@ -8,6 +8,7 @@ from typing import Any
 
 from honesty.cache import Cache
 from honesty.commands.card import card_path, refuse_unwritable, told, write_with_card
+from honesty.commands.judge import override_argument
 from honesty.config import load, names
 from honesty.data.generated import TOPICS
 from honesty.stages.generate import Engines
@@ -21,13 +22,8 @@ GROUPS = {"model": "hf", "engine": "hf", "probe": "sample", "judge": "default"}
 def arguments(parser: ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("out", type=Path, metavar="OUT.jsonl", help="questions to write; OUT.card.json is written beside")
-    parser.add_argument(
-        "-o",
-        "--override",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="model=NAME (a file of conf/model; default hf), model.path=DIR, model.prompt.wrap=chat, engine.device=cpu ...",
+    override_argument(
+        parser, "model=NAME (a file of conf/model; default hf), model.path=DIR, model.prompt.wrap=chat, engine.device=cpu ..."
     )
     parser.add_argument("--judge", default="default", metavar="NAME", help="a file name of conf/judge (default: %(default)s)")
     parser.add_argument("--topics", type=Path, metavar="FILE", help="one topic a line, instead of the paper's 22")

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from honesty.cache import Cache
-from honesty.commands.judge import named_judge, override_arguments, rules_argument
+from honesty.commands.judge import model_arguments, named_judge, rules_argument
 from honesty.commands.rated import score_rated
 from honesty.commands.sides import Side, check_same, read_sides
 from honesty.config import CONF, load, names
@@ -26,7 +26,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--judge", metavar="NAME", help=f"judge by any file of conf/judge instead of by --rules: {', '.join(names('judge'))}"
     )
-    override_arguments(parser, "judge.model.path=DIR, metrics.judge.model.path=DIR")
+    model_arguments(parser, "judge.model.path=DIR, metrics.judge.model.path=DIR")
     parser.add_argument("--metrics", default="honesty", metavar="SUITE", help=f"which scores: {', '.join(names('metrics'))}")
     parser.add_argument("--json", action="store_true", help="print one JSON object, values in 0..1")
 
