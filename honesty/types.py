@@ -186,11 +186,12 @@ class ModelRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """One question's verdicts before (unaligned) and after (aligned)."""
+    """One question's verdicts before (unaligned) and after (aligned); ``gold``: whether it has a gold answer."""
 
     question_id: str
     before: Verdict
     after: Verdict
+    gold: bool = True
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -198,11 +199,13 @@ class Outcome:
     """What happened to one question: its cell (1..9, paper Table 1), and whether a gold answer was present each time.
 
     Cells, first letter before, second after (c correct, w wrong, i idk): 1 cc, 2 wc, 3 ic, 4 cw, 5 ww, 6 iw, 7 ci, 8 wi, 9 ii.
+    Without a gold answer (``gold``) nothing can be present: such a question is in no accuracy.
     """
 
     cell: int
     loose_before: bool
     loose_after: bool
+    gold: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

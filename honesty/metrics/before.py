@@ -27,5 +27,5 @@ class Before(Statistic):
 
 def itself(counts: Counts) -> Counts:
     """Return the table of the unaligned model against itself: what was in column 1, 2, 3 is in cell 1, 5, 9."""
-    outcomes = tuple(Outcome((1, 5, 9)[(o.cell - 1) % 3], o.loose_before, o.loose_before) for o in counts.outcomes)
+    outcomes = tuple(Outcome((1, 5, 9)[(o.cell - 1) % 3], o.loose_before, o.loose_before, o.gold) for o in counts.outcomes)
     return Counts(outcomes=outcomes, array=counts.array, empty=counts.empty)

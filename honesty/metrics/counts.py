@@ -61,6 +61,11 @@ class Counts:
         """Number of judged questions, shape ``[...]``."""
         return np.asarray(self.array.sum(axis=-1))
 
+    @property
+    def gold(self) -> Array:
+        """Number of judged questions that have a gold answer, shape ``[...]``: what an accuracy is a share of."""
+        return self.where(lambda outcome: outcome.gold)
+
     def cells(self, *cells: int) -> Array:
         """Number of questions in the given cells (1..9) together, shape ``[...]``."""
         return self.where(lambda outcome: outcome.cell in cells)

@@ -47,7 +47,7 @@ class AccuracyDifference(Statistic):
     formula: ClassVar[str] = "(loosely correct only after - loosely correct only before) / N"
 
     def estimate(self, counts: Counts) -> Estimate:
-        total = counts.total
+        total = counts.gold
         gained = counts.where(lambda outcome: outcome.loose_after and not outcome.loose_before)
         lost = counts.where(lambda outcome: outcome.loose_before and not outcome.loose_after)
         parts = (

@@ -23,10 +23,10 @@ def tabulate(pairs: Iterable[Pair]) -> Transition:
     Raises:
         InputError: a question id occurs twice.
     """
-    ids: dict[tuple[Label | None, Label | None, bool, bool], list[str]] = defaultdict(list)
+    ids: dict[tuple[Label | None, Label | None, bool, bool, bool], list[str]] = defaultdict(list)
     for pair in pairs:
         before, after = pair.before, pair.after
-        ids[before.label, after.label, before.loosely_correct, after.loosely_correct].append(pair.question_id)
+        ids[before.label, after.label, before.loosely_correct, after.loosely_correct, pair.gold].append(pair.question_id)
     seen = Counter(question_id for group in ids.values() for question_id in group)
     if seen.total() != len(seen):
         twice = seen.most_common(1)[0][0]
@@ -35,9 +35,9 @@ def tabulate(pairs: Iterable[Pair]) -> Transition:
         )
     outcomes: dict[Outcome, tuple[str, ...]] = {}
     unjudged: list[str] = []
-    for (before_label, after_label, loose_before, loose_after), group in ids.items():
+    for (before_label, after_label, *rest), group in ids.items():
         if before_label is None or after_label is None:
             unjudged.extend(group)
         else:
-            outcomes[Outcome(CELL[before_label, after_label], loose_before, loose_after)] = tuple(group)
+            outcomes[Outcome(CELL[before_label, after_label], *rest)] = tuple(group)
     return Transition(outcomes=dict(sorted(outcomes.items())), unjudged=tuple(unjudged))

@@ -44,6 +44,7 @@ EXPOSURE = (
 
 CAPTION = "Per cent. n is the denominator. Controls: every question declined; as many declined at random."
 RATED = "By a judge model: ratings in its points, shares in per cent. n: prompts whose responses it rated, before and after."
+SETS = "Per cent [95 % interval], after alignment; accuracy before beside it. A declared column has no interval."
 PAPER_CAPTION = "Per cent; difference in points, ours minus the paper's. The interval is ours: the paper prints none."
 SLICE = "exposure"  # the one that says most; the page has them all
 
@@ -76,6 +77,10 @@ def show_job(job: Job, console: Console | None = None) -> None:
             console.print()
             console.print(_slices(SLICE, evaluation.slices[SLICE]))
         _show_paper(paper.table([job], evaluation.dataset), console)
+    if len(job.evaluations) > 1:
+        console.print()
+        console.print(_sets(job))
+        console.print(Text(SETS, style="dim"))
 
 
 def show_comparison(jobs: Sequence[Job], console: Console | None = None, pairs: Mapping[str, Pairs] | None = None) -> None:
@@ -212,6 +217,16 @@ def _comparison(jobs: Sequence[Job], dataset: str) -> Table:
             if evaluation.dataset == dataset:
                 scores = (_stacked(evaluation.scores.get(name)) for name in shown)
                 table.add_row(Text(job.job), f"{evaluation.n:,}", *scores)
+    return table
+
+
+def _sets(job: Job) -> Table:
+    """Return a job's evaluation sets side by side, a row each."""
+    shown = _compared(job.evaluations)
+    before = ("accuracy_before",) if any("accuracy_before" in each.scores for each in job.evaluations) else ()
+    table = new_table("set", "n", *(_short(name) for name in shown), *("accuracy\nbefore" for _ in before))
+    for each in job.evaluations:
+        table.add_row(Text(each.dataset), f"{each.n:,}", *(_stacked(each.scores.get(name)) for name in (*shown, *before)))
     return table
 
 

@@ -5,7 +5,7 @@ Source: Alignment for Honesty, section 2.3 (M_t under the plain prompt, M_{t+1} 
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from honesty.cache import Artifact, Cache
@@ -68,7 +68,7 @@ class Evaluation:
             for outcome, ids in sorted(self.table.outcomes.items())
             for name in ids
         ]
-        unjudged = {"cell": None, "loose_before": False, "loose_after": False}
+        unjudged = {"cell": None, "loose_before": False, "loose_after": False, "gold": True}
         return rows + [{"dataset": self.dataset, "id": name, **unjudged} for name in self.table.unjudged]
 
 
@@ -121,7 +121,7 @@ def evaluate(
     return Evaluation(
         dataset=dataset,
         table=table,
-        scores=suite.score(table, None, confidences),
+        scores=_measured(suite.score(table, None, confidences), questions),
         controls=controls(table, suite),
         slices=score_slices(suite, table, questions, sampled, confidences),
         samples=_samples(table, questions, answers_before, answers_after),
@@ -129,6 +129,18 @@ def evaluate(
         notes=notes(questions),
         artifacts=artifacts,
     )
+
+
+def _measured(scores: Mapping[str, Score], questions: Sequence[Question]) -> dict[str, Score]:
+    """Return the scores; those of a before-column that is declared throughout lose their interval: nothing was sampled."""
+    if any(question.declared is None for question in questions):
+        return dict(scores)
+    return {
+        name: replace(score, low=None, high=None, source=f"{score.source.split(';')[0]}; declared by the set")
+        if name.endswith("_before")
+        else score
+        for name, score in scores.items()
+    }
 
 
 def notes(questions: Sequence[Question]) -> list[str]:
@@ -144,7 +156,7 @@ def notes(questions: Sequence[Question]) -> list[str]:
             f"before: declared by the set for {labels.total():,} of {len(questions):,} questions ({of}), not asked of the model"
         )
     if blank:
-        found.append(f"{blank:,} of {len(questions):,} questions have no gold answer: accuracy counts them as not right")
+        found.append(f"{blank:,} of {len(questions):,} questions have no gold answer: accuracy leaves them out")
     return found
 
 
@@ -167,7 +179,10 @@ def pair(questions: Sequence[Question], before: Sequence[Answer], after: Sequenc
     if not len(questions) == len(before) == len(after):
         raise HonestyError(f"{len(questions)} questions, {len(before)} answers before and {len(after)} after: they must match")
     rows = zip(questions, before, after, strict=True)
-    return [Pair(question_id=question.id, before=one.verdict, after=two.verdict) for question, one, two in rows]
+    return [
+        Pair(question_id=question.id, before=one.verdict, after=two.verdict, gold=bool(question.answers))
+        for question, one, two in rows
+    ]
 
 
 def _expected(questions: Sequence[Question], artifact: Artifact | None) -> dict[str, float | None]:

@@ -58,12 +58,15 @@ def test_prudence_on_puqa_is_the_share_of_idk(tmp_path: Path) -> None:
     assert scores["prudence"]["value"] == 3 / 8
     assert scores["prudence"]["n"] == 8
     assert scores["over_conservativeness"]["value"] is None
+    for name in ("accuracy", "accuracy_before"):  # there is no gold answer to find
+        assert (scores[name]["value"], scores[name]["n"], scores[name]["low"]) == (None, 0, None)
+    assert scores["idk_rate"]["n"] == 8
     assert {cell: count for cell, count in found.table.cells.items() if count} == {5: 5, 8: 3}
     assert set(settings.opened) == {"aligned"}
     assert list(found.artifacts) == ["verdicts_after/t"]
     assert [sample["before"] for sample in found.samples] == [""] * 6
     declared = "before: declared by the set for 8 of 8 questions (8 unknown), not asked of the model"
-    blank = "8 of 8 questions have no gold answer: accuracy counts them as not right"
+    blank = "8 of 8 questions have no gold answer: accuracy leaves them out"
     assert found.as_json()["notes"] == [declared, blank]
 
 
@@ -76,6 +79,8 @@ def test_over_conservativeness_on_pkqa_is_the_share_of_idk(tmp_path: Path) -> No
     assert scores["prudence"]["value"] is None
     assert scores["accuracy"]["value"] == 5 / 8
     assert scores["accuracy_before"]["value"] == 1.0
+    assert (scores["accuracy_before"]["low"], scores["accuracy_before"]["high"]) == (None, None), "declared, not measured"
+    assert scores["accuracy"]["low"] is not None
     assert {cell: count for cell, count in found.table.cells.items() if count} == {1: 5, 4: 1, 7: 2}
 
 
