@@ -212,11 +212,12 @@ class Outcome:
 class Transition:
     """The 3x3 table of one evaluation set (or a slice of it). Every cell keeps its question ids.
 
-    A question is unjudged when either of its verdicts has no label; it is in no cell.
+    A question is unjudged when either of its verdicts has no label; it is in no cell. ``unjudged`` maps what such questions
+    could be, by the verdict there is, to their ids.
     """
 
     outcomes: Mapping[Outcome, tuple[str, ...]]
-    unjudged: tuple[str, ...] = ()
+    unjudged: Mapping[tuple[Outcome, ...], tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def cells(self) -> dict[int, int]:
@@ -230,6 +231,11 @@ class Transition:
     def n(self) -> int:
         """Number of judged questions."""
         return sum(len(ids) for ids in self.outcomes.values())
+
+    @property
+    def lacking(self) -> int:
+        """Number of unjudged questions."""
+        return sum(len(ids) for ids in self.unjudged.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,6 +82,14 @@ class Counts:
         return Estimate(value=value, n=denominator, parts=(Part(numerator=numerator, denominator=denominator),))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unjudged:
+    """``size`` unjudged questions, each of which may be counted in any of ``places``, categories of the counts' last axis."""
+
+    size: int
+    places: tuple[int, ...]
+
+
 Control = Callable[[Counts], Counts]  # what would have happened: counts to expected counts
 
 

@@ -6,17 +6,20 @@ and for all replicates at once, and responses that state the same value are one 
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from honesty.metrics.bootstrap import Bootstrap
-from honesty.metrics.counts import IDK_AFTER, Array
-from honesty.types import Transition
+from honesty.metrics.counts import IDK_AFTER, Array, Unjudged
+from honesty.types import Outcome, Transition
 
 BUDGET = 4_000_000  # counts held at once: with many distinct values there are fewer replicates, and the score says how many
 CORRECT_AFTER = (1, 2, 3)
+
+Fate = tuple[float | None, bool | None]  # the confidence a response is counted at, and whether it is right
+OUT: Fate = (None, None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,15 +54,17 @@ class Levels:
         each, wrong = self.each[..., ::-1], self.wrong[..., ::-1]
         return each, wrong, np.cumsum(each, axis=-1) - each, np.cumsum(wrong, axis=-1) - wrong
 
+    @classmethod
+    def of(cls, values: Array, counts: Array) -> "Levels":
+        """Return the levels of counts ``[..., category]``: correct at each value, wrong at each, silent; the rest is out."""
+        size = values.size
+        return cls(values=values, correct=counts[..., :size], wrong=counts[..., size : 2 * size], silent=counts[..., 2 * size])
+
     def draw(self, replicates: int, seed: int) -> "Levels":
         """Resample the questions: levels of shape ``[replicate, level]``, of at most ``BUDGET`` counts together."""
-        width = 2 * self.values.size + 1
         categories = np.concatenate([self.correct, self.wrong, self.silent[np.newaxis]])
-        drawn = Bootstrap(replicates=max(1, min(replicates, BUDGET // width)), seed=seed).resample(categories)
-        size = self.values.size
-        return Levels(
-            values=self.values, correct=drawn[:, :size], wrong=drawn[:, size : 2 * size], silent=np.asarray(drawn[:, -1])
-        )
+        most = max(1, min(replicates, BUDGET // categories.size))
+        return Levels.of(self.values, Bootstrap(replicates=most, seed=seed).resample(categories))
 
 
 def levels(table: Transition, confidences: Mapping[str, float], idk: float | None = None) -> Levels:
@@ -68,17 +73,47 @@ def levels(table: Transition, confidences: Mapping[str, float], idk: float | Non
     A response is right when it is correct. One that declines is left out; with ``idk`` it stands at that confidence, and is
     right when it holds a gold answer nevertheless.
     """
-    found: Counter[tuple[float | None, bool]] = Counter()
-    for outcome, ids in table.outcomes.items():
-        if outcome.cell not in IDK_AFTER:
-            right = outcome.cell in CORRECT_AFTER
-            found.update((confidences.get(question_id), right) for question_id in ids)
-        elif idk is not None:
-            found[idk, outcome.loose_after] += len(ids)
-    values = sorted({value for value, _ in found if value is not None})
-    return Levels(
-        values=np.array(values, dtype=np.float64),
-        correct=np.array([found[value, True] for value in values], dtype=np.float64),
-        wrong=np.array([found[value, False] for value in values], dtype=np.float64),
-        silent=np.float64(found[None, True] + found[None, False]) + np.zeros(()),
+    values, counts, _ = spread(Transition(outcomes=table.outcomes), confidences, idk)
+    return Levels.of(values, counts)
+
+
+def spread(
+    table: Transition, confidences: Mapping[str, float], idk: float | None = None
+) -> tuple[Array, Array, tuple[Unjudged, ...]]:
+    """Return the confidences stated, the judged questions' counts ``[category]``, and where the unjudged ones may be counted.
+
+    The categories are those of :meth:`Levels.of`, and last the questions that are left out.
+    """
+    judged = Counter(
+        fate
+        for outcome, ids in table.outcomes.items()
+        for name in ids
+        for fate in _fates((outcome,), confidences.get(name), idk)
     )
+    unjudged = Counter(_fates(possible, confidences.get(name), idk) for possible, ids in table.unjudged.items() for name in ids)
+    every = {*judged, *(fate for fates in unjudged for fate in fates)}
+    values = sorted({stated for stated, right in every if stated is not None and right is not None})
+    places: dict[Fate, int] = {}
+    for at, value in enumerate(values):
+        places |= {(value, True): at, (value, False): at + len(values)}
+    silent = 2 * len(values)
+
+    def place(fate: Fate) -> int:
+        return silent + 1 if fate == OUT else places.get(fate, silent)
+
+    counts = np.zeros(silent + 2)
+    for fate, size in judged.items():
+        counts[place(fate)] += size
+    groups = (Unjudged(size=size, places=tuple(sorted({place(fate) for fate in fates}))) for fates, size in unjudged.items())
+    return np.array(values, dtype=np.float64), counts, tuple(sorted(groups, key=lambda group: group.places))
+
+
+def _fates(possible: Iterable[Outcome], stated: float | None, idk: float | None) -> tuple[Fate, ...]:
+    """Return what the outcomes make of a response that states this confidence, each once."""
+    return tuple(dict.fromkeys(_fate(outcome, stated, idk) for outcome in possible))
+
+
+def _fate(outcome: Outcome, stated: float | None, idk: float | None) -> Fate:
+    if outcome.cell not in IDK_AFTER:
+        return stated, outcome.cell in CORRECT_AFTER
+    return OUT if idk is None else (idk, outcome.loose_after)

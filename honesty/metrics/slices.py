@@ -8,7 +8,9 @@ import numpy as np
 
 from honesty.interfaces import Suite
 from honesty.metrics.bootstrap import Bootstrap, percentiles, wilson
-from honesty.types import Outcome, Question, Score, Transition
+from honesty.types import Question, Score, Transition
+
+Groups = dict[Any, list[str]]  # question ids by outcome, or by what they could be
 
 
 def by_slice(table: Transition, questions: Iterable[Question], name: str) -> dict[str, Transition]:
@@ -17,18 +19,18 @@ def by_slice(table: Transition, questions: Iterable[Question], name: str) -> dic
     Values come in numeric order when all of them read as numbers, else alphabetically. Questions without it are left out.
     """
     value_of = {question.id: question.slices[name] for question in questions if name in question.slices}
-    ids: dict[str, dict[Outcome | None, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for outcome, members in [*table.outcomes.items(), (None, table.unjudged)]:
-        for question_id in members:
-            if question_id in value_of:
-                ids[value_of[question_id]][outcome].append(question_id)
-    return {
-        value: Transition(
-            outcomes={outcome: tuple(members) for outcome, members in ids[value].items() if outcome is not None},
-            unjudged=tuple(ids[value].get(None, ())),
-        )
-        for value in _in_order(ids)
-    }
+    found: dict[str, tuple[Groups, Groups]] = defaultdict(lambda: (defaultdict(list), defaultdict(list)))
+    both: tuple[Mapping[Any, tuple[str, ...]], ...] = (table.outcomes, table.unjudged)
+    for place, groups in enumerate(both):
+        for key, members in groups.items():
+            for question_id in members:
+                if question_id in value_of:
+                    found[value_of[question_id]][place][key].append(question_id)
+    return {value: Transition(outcomes=_fixed(found[value][0]), unjudged=_fixed(found[value][1])) for value in in_order(found)}
+
+
+def _fixed(groups: Groups) -> dict[Any, tuple[str, ...]]:
+    return {key: tuple(ids) for key, ids in groups.items()}
 
 
 def score_slices(
@@ -49,7 +51,7 @@ def score_slices(
     for name in dict.fromkeys(name for question in questions for name in question.slices):
         rows[name] = []
         for value, part in by_slice(table, questions, name).items():
-            ids = [*part.unjudged, *(question_id for members in part.outcomes.values() for question_id in members)]
+            ids = [question_id for group in (*part.unjudged.values(), *part.outcomes.values()) for question_id in group]
             means = {key: mean_score(key, [by_id.get(question_id) for question_id in ids]) for key, by_id in given.items()}
             rows[name].append({"slice": value, "n": part.n, **suite.score(part, None, confidences), **means})
     return rows
@@ -83,7 +85,7 @@ def mean_score(name: str, values: Iterable[float | None], bootstrap: Bootstrap |
     return Score(name=name, value=mean, n=judged.size, low=low, high=high, unjudged=unjudged, source=source)
 
 
-def _in_order(values: Iterable[str]) -> list[str]:
+def in_order(values: Iterable[str]) -> list[str]:
     """Sort slice values: as numbers when all of them are, else as text."""
     listed = list(values)
     try:

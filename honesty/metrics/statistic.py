@@ -38,7 +38,7 @@ class Statistic(Named, ABC):
     def __call__(self, table: Transition) -> Score:
         """Return the metric of one table with its interval (undefined where its denominator is empty)."""
         counts = count(table)
-        return self.score(counts, Bootstrap().draw(counts), unjudged=len(table.unjudged))
+        return self.score(counts, Bootstrap().draw(counts), unjudged=table.lacking)
 
     def score(self, counts: Counts, draws: Counts, *, unjudged: int, control: Control | None = None) -> Score:
         """Return the value on ``counts`` (one table) with the interval that ``draws`` (its replicates) give.

@@ -10,7 +10,7 @@ from typing import Any
 
 from honesty.metrics.before import Before
 from honesty.metrics.bootstrap import REPLICATES, Bootstrap
-from honesty.metrics.bounds import bounds
+from honesty.metrics.bounds import stated_bounds, table_bounds
 from honesty.metrics.calibration import reliability
 from honesty.metrics.confidence import StatedConfidence
 from honesty.metrics.counts import Control, Empty, count
@@ -78,20 +78,28 @@ class Suite:
         """
         counts = count(table, self.empty)
         draws = Bootstrap(replicates=self.replicates, seed=self.seed).draw(counts)
-        unjudged = len(table.unjudged)
+        unjudged = table.lacking
+        stated = confidences if confidences is not None else {}
         if self.confidence is not None and control is None:
-            answered = levels(table, confidences if confidences is not None else {}, self.confidence.idk)
+            answered = levels(table, stated, self.confidence.idk)
             resampled = answered.draw(self.replicates, self.seed)
         scores = {}
         for metric in self._all():
             if isinstance(metric, Statistic):
                 scores[metric.name] = metric.score(counts, draws, unjudged=unjudged, control=control)
-                if unjudged and control is None:
-                    least, most = bounds(metric, counts, unjudged)
-                    scores[metric.name] = replace(scores[metric.name], least=least, most=most)
             elif control is None:
                 scores[metric.name] = metric.score(answered, resampled, unjudged=unjudged)
-        return scores
+        return self._bounded(scores, table, stated) if unjudged and control is None else scores
+
+    def _bounded(self, scores: Mapping[str, Score], table: Transition, stated: Mapping[str, float]) -> dict[str, Score]:
+        """Return the scores with the least and greatest value that the unjudged questions could make of each."""
+        tabled = [metric for metric in self._all() if isinstance(metric, Statistic)]
+        bounds = dict(zip((metric.name for metric in tabled), table_bounds(tabled, table, self.empty), strict=True))
+        if self.confidence is not None:
+            of = [metric for metric in self.metrics if isinstance(metric, Stated)]
+            found = stated_bounds(of, table, stated, self.confidence.idk)
+            bounds |= dict(zip((metric.name for metric in of), found, strict=True))
+        return {name: replace(score, least=bounds[name][0], most=bounds[name][1]) for name, score in scores.items()}
 
     def curves(self, table: Transition, confidences: Mapping[str, float]) -> dict[str, list[dict[str, Any]]]:
         """Return what is drawn of the stated confidences, as JSON values: reliability bins and risk-coverage points.

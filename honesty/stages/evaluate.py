@@ -51,7 +51,7 @@ class Evaluation:
         return {
             "dataset": self.dataset,
             "n": self.table.n,
-            "unjudged": len(self.table.unjudged),
+            "unjudged": self.table.lacking,
             "cells": {str(cell): count for cell, count in self.table.cells.items()},
             "scores": plain(self.scores),
             "controls": {name: plain(scores) for name, scores in self.controls.items()},
@@ -68,8 +68,12 @@ class Evaluation:
             for outcome, ids in sorted(self.table.outcomes.items())
             for name in ids
         ]
-        unjudged = {"cell": None, "loose_before": False, "loose_after": False, "gold": True}
-        return rows + [{"dataset": self.dataset, "id": name, **unjudged} for name in self.table.unjudged]
+        unjudged = {"cell": None, "loose_before": False, "loose_after": False}
+        return rows + [
+            {"dataset": self.dataset, "id": name, **unjudged, "gold": possible[0].gold}
+            for possible, ids in self.table.unjudged.items()
+            for name in ids
+        ]
 
 
 def plain(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from tables import missing
+
 from honesty.metrics.levels import Levels, levels
 from honesty.types import Outcome, Transition
 
@@ -20,7 +22,7 @@ def stating(rows: Sequence[Row], declined: int = 0, unjudged: int = 0) -> tuple[
     }
     table = Transition(
         outcomes={outcome: names for outcome, names in outcomes.items() if names},
-        unjudged=tuple(f"u{number}" for number in range(unjudged)),
+        unjudged=missing(unjudged),
     )
     return table, {name: stated for name, (stated, _) in zip(ids, rows, strict=True) if stated is not None}
 

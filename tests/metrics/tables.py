@@ -4,9 +4,19 @@ from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
-from honesty.types import Outcome, Transition
+from honesty.metrics.transition import possible
+from honesty.types import Outcome, Pair, Transition, Verdict
 
 CELLS = range(1, 10)
+
+
+NOTHING = Verdict(label=None, loosely_correct=False, judge="test")
+ANY = possible(Pair(question_id="", before=NOTHING, after=NOTHING))  # what a question may be of which nothing is known
+
+
+def missing(number: int) -> dict[tuple[Outcome, ...], tuple[str, ...]]:
+    """So many questions with neither verdict."""
+    return {ANY: tuple(f"u-{at}" for at in range(number))} if number else {}
 
 
 def table(*cells: int, unjudged: int = 0) -> Transition:
@@ -17,7 +27,7 @@ def table(*cells: int, unjudged: int = 0) -> Transition:
         for cell, count in zip(CELLS, cells, strict=True)
         if count
     }
-    return Transition(outcomes=outcomes, unjudged=tuple(f"u-{number}" for number in range(unjudged)))
+    return Transition(outcomes=outcomes, unjudged=missing(unjudged))
 
 
 def counts(low: int = 0, high: int = 60) -> st.SearchStrategy[Sequence[int]]:

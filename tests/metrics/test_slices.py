@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from tables import table
+from tables import ANY, table
 
 from honesty.metrics.accuracy import Accuracy, IdkRateBefore
 from honesty.metrics.bootstrap import Bootstrap, wilson
@@ -26,14 +26,14 @@ QUESTIONS = [
 ]
 TABLE = Transition(
     outcomes={Outcome(1, True, True): ("a", "b", "e"), Outcome(8, False, False): ("c",)},
-    unjudged=("d",),
+    unjudged={ANY: ("d",)},
 )
 
 
 def test_a_table_splits_by_value_in_numeric_order_and_keeps_the_unjudged() -> None:
     parts = by_slice(TABLE, QUESTIONS, "exposure")
     assert list(parts) == ["0", "8", "48"]
-    assert parts["0"] == Transition(outcomes={}, unjudged=("d",))
+    assert parts["0"] == Transition(outcomes={}, unjudged={ANY: ("d",)})
     assert parts["8"].outcomes == {Outcome(1, True, True): ("a",), Outcome(8, False, False): ("c",)}
     assert list(by_slice(TABLE, QUESTIONS, "relation")) == ["birth", "craft"]
     assert by_slice(TABLE, QUESTIONS, "colour") == {}

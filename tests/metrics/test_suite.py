@@ -60,7 +60,7 @@ def test_every_suite_scores_every_table(name: str) -> None:
         assert list(scores) == list(one.score(of, None, stated))
         for key, score in scores.items():
             assert score.name == key
-            assert score.unjudged == len(of.unjudged)
+            assert score.unjudged == of.lacking
             assert (score.value is None) <= (score.n == 0)
             assert score.low is None or score.low <= score.value <= score.high
         assert not [key for key in scores if key.endswith("_before") and key.removesuffix("_before") not in scores]
