@@ -221,6 +221,8 @@ def _call(target: str, kwargs: dict[str, Any], where: str, trusted: Sequence[str
         return fault(str(error))
     signature = inspect.signature(build)
     hints = get_type_hints(build.__init__ if inspect.isclass(build) else build)
+    if "node" in signature.parameters:  # a record whose messages name its keys is told where it stands
+        kwargs.setdefault("node", where)
     before = len(faults)
     for name in kwargs:
         if name not in signature.parameters:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from honesty.types import HonestyError, InputError
+from honesty.visible import visible
 
 RUN_TRACE = "debug=trace"  # what a user of train.py types to see the traceback
 
@@ -89,7 +90,8 @@ def show(error: BaseException, *, trace: bool, trace_with: str = RUN_TRACE) -> N
     if trace:
         traceback.print_exception(error)
     red, plain = ("\033[31m", "\033[0m") if sys.stderr.isatty() and "NO_COLOR" not in os.environ else ("", "")
-    print(f"{red}error:{plain} {message(error, trace_with=trace_with)}", file=sys.stderr)
+    # a message may quote a file, a model or a server
+    print(f"{red}error:{plain} {visible(message(error, trace_with=trace_with))}", file=sys.stderr)
 
 
 def end(error: Exception, *, trace: bool, trace_with: str = RUN_TRACE) -> int:

@@ -3,7 +3,20 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
-from honesty.types import Example, Generation, Knowledge, ModelRef, Prompt, Question, Sampling, Score, Transition, Verdict
+from honesty.types import (
+    Example,
+    Generation,
+    InputError,
+    Knowledge,
+    ModelRef,
+    PartialError,
+    Prompt,
+    Question,
+    Sampling,
+    Score,
+    Transition,
+    Verdict,
+)
 
 
 @runtime_checkable
@@ -40,6 +53,22 @@ class Corpus(Protocol):
     def vocabulary(self) -> Sequence[str]:
         """Return every word the tokenizer must know, in a fixed order."""
         ...
+
+
+class UnavailableError(PartialError):
+    """An engine that could not go on, and for a reason that any other prompt would meet too: nobody answers, a wrong key."""
+
+
+class RefusedError(InputError, PartialError):
+    """Prompts that an engine cannot take (empty, longer than its window), ``refused``; others may well go through.
+
+    ``reason`` says why, of the first of them; the message also gives the ``advice`` for a prompt that the user wrote.
+    """
+
+    def __init__(self, reason: str, advice: str, refused: Sequence[str]) -> None:
+        super().__init__(f"{reason}; {advice}", {})
+        self.reason = reason
+        self.refused = refused
 
 
 @runtime_checkable

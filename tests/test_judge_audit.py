@@ -1,5 +1,6 @@
 """`honesty judge-audit`: a judge against people, by hand and on the real file."""
 
+import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from sklearn.metrics import cohen_kappa_score
 
 from honesty import cli
+from honesty.commands import judge_audit
 from honesty.data.audit import read_audited, read_evouna
 from honesty.metrics.agreement import Mark, agreement
 from honesty.metrics.bootstrap import wilson
@@ -68,7 +70,7 @@ def test_by_system_and_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert found["systems"]["a"]["scores"]["kappa"]["value"] is None, "one label only"
     code, out, _ = run(capsys, path)
     assert code == 0
-    assert "1 disagreements" in out
+    assert "1 disagreement\n" in out
     assert "1, b: accepted by people, judged wrong" in out
     assert max(map(len, out.splitlines())) <= 200
 
@@ -115,6 +117,54 @@ def test_an_unknown_judge_or_override_is_an_input_error(tmp_path: Path, capsys: 
     code, _, err = run(capsys, path, "--judge", "llm", "-o", "judge.model.path=/nowhere", "-o", "judge.treshold=0.8")
     assert code == 2
     assert "treshold" in err
+
+
+HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202eOslo\ud800\r\x08"
+
+
+def test_no_text_of_the_file_steers_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [row("1" + HOSTILE, "Oslo" + HOSTILE, True, question="Q" + HOSTILE, answers=["Rome" + HOSTILE], system=HOSTILE)]
+    path = put(tmp_path / "a.jsonl", [*rows, row("2", "Rome", True, system="b")])
+    code, out, err = run(capsys, path)
+    assert code == 0
+    assert set("\x1b\x07\x9b\x08\u202e\ud800") & set(out + err) == set()
+    assert r"A: Oslo\u001b]0;owned\u0007\u001b[2J\u009b31m\u202eOslo\ud800" in out
+    code, out, _ = run(capsys, path, "--json")
+    assert code == 0
+    assert set("\x1b\x07\x9b\x08\u202e\ud800") & set(out) == set()
+    assert json.loads(out)["listed"][0]["response"] == "Oslo" + HOSTILE, "and it is the same document"
+    (tmp_path / "b.jsonl").write_text(json.dumps({**ROWS[0], "human": HOSTILE}, ensure_ascii=True))
+    code, _, err = run(capsys, str(tmp_path / "b.jsonl"))
+    assert code == 2
+    assert set("\x1b\x07\x9b\x08\u202e\ud800") & set(err) == set()
+
+
+def test_nothing_judged_says_no_more_than_that(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, put(tmp_path / "a.jsonl", [row("1", "Rome", None)]))
+    assert code == 0
+    assert "n/a" in out
+    assert "0 disagreements" in out
+    assert "Intervals:" not in out
+
+
+def test_responses_the_judge_left_unjudged_bound_every_score() -> None:
+    def marks(filling: Sequence[bool]) -> list[Mark]:
+        rest = iter(filling)
+        verdicts = [(True, True), (True, False), (False, True), (False, False), (None, True), (None, False), (None, False)]
+        verdicts.append((None, None))
+        return [
+            Mark(question=str(at), judge=next(rest, None) if judge is None and human is not None else judge, human=human)
+            for at, (judge, human) in enumerate(verdicts)
+        ]
+
+    found = judge_audit._bounded(marks([]))
+    assert (found.n, found.unjudged_by_judge) == (4, 3)
+    every = [agreement(marks(filling)).scores for filling in itertools.product([True, False], repeat=3)]
+    for at, score in enumerate(found.scores):
+        assert score.least == pytest.approx(min(scores[at].value for scores in every))
+        assert score.most == pytest.approx(max(scores[at].value for scores in every))
+        assert score.least < score.value < score.most
+    assert judge_audit._bounded(marks([True] * 3)).scores[0].least is None
 
 
 def test_kappa_is_scikit_learn_s() -> None:

@@ -4,7 +4,7 @@ import json
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +14,10 @@ from honesty.data.audit import LAYOUTS, Audited
 from honesty.interfaces import AnyJudge
 from honesty.stages.judge import judge_rows
 from honesty.types import Label, Verdict
+from honesty.visible import visible
 
 if TYPE_CHECKING:
-    from honesty.metrics.agreement import Agreement
+    from honesty.metrics.agreement import Agreement, Mark
 
 LISTED = 20
 WIDTH = 160  # characters of a response in the list of disagreements
@@ -58,10 +59,10 @@ def run(args: Namespace) -> None:
     judge: AnyJudge = named_judge(args.judge, args.override)
     rows = LAYOUTS[args.layout](args.file)
     for note in judge.notes({row.question.id: row.question for row in rows}.values()):
-        print(f"warning: {args.file}: {note}", file=sys.stderr)
+        print(f"warning: {args.file}: {visible(note)}", file=sys.stderr)
     found = audit(Cache(root=args.cache), judge, rows)
     if args.json:
-        print(json.dumps(as_plain(found, everything=args.all), ensure_ascii=False, allow_nan=False))
+        print(visible(json.dumps(as_plain(found, everything=args.all), ensure_ascii=False, allow_nan=False)))
     else:
         _show(found, everything=args.all)
 
@@ -69,7 +70,7 @@ def run(args: Namespace) -> None:
 def audit(cache: Cache, judge: AnyJudge, rows: Sequence[Audited]) -> Audit:
     """Judge every row and compare; an idk is not correct, and what the judge cannot tell is in no score."""
     # imported here: the arguments of the command are shown without numpy
-    from honesty.metrics.agreement import Mark, agreement
+    from honesty.metrics.agreement import Mark
 
     verdicts = judge_rows(cache, [(row.question, row.response) for row in rows], judge)
     marks = [
@@ -78,11 +79,37 @@ def audit(cache: Cache, judge: AnyJudge, rows: Sequence[Audited]) -> Audit:
     ]
     named = dict.fromkeys(row.system for row in rows)
     systems = {
-        name: agreement(mark for mark, row in zip(marks, rows, strict=True) if row.system == name)
+        name: _bounded([mark for mark, row in zip(marks, rows, strict=True) if row.system == name])
         for name in named
         if len(named) > 1
     }
-    return Audit(judge=judge.name, rows=rows, verdicts=verdicts, whole=agreement(marks), systems=systems)
+    return Audit(judge=judge.name, rows=rows, verdicts=verdicts, whole=_bounded(marks), systems=systems)
+
+
+def _bounded(marks: Sequence["Mark"]) -> "Agreement":
+    """Return how far judge and people agree, with the bounds of every score where the judge left responses unjudged.
+
+    All four scores are least when it would have contradicted people about each of these, and greatest when it had said the
+    same: with people's verdicts given, each rises with what both accept and falls with what the judge alone accepts.
+    """
+    # imported here: the arguments of the command are shown without numpy
+    from honesty.metrics.agreement import agreement
+    from honesty.metrics.bootstrap import Bootstrap
+
+    found = agreement(marks)
+    if not found.unjudged_by_judge:
+        return found
+    extremes = []
+    for agrees in (False, True):
+        filled = (
+            replace(mark, judge=mark.human is agrees) if mark.judge is None and mark.human is not None else mark
+            for mark in marks
+        )
+        extremes.append(agreement(filled, Bootstrap(replicates=1)).scores)
+    scores = zip(found.scores, *extremes, strict=True)
+    missing = found.unjudged_by_judge
+    bounded = (replace(one, unjudged=missing, least=low.value, most=high.value) for one, low, high in scores)
+    return replace(found, scores=tuple(bounded))
 
 
 def correct(verdict: Verdict) -> bool | None:
@@ -109,7 +136,10 @@ def _agreement(one: "Agreement") -> dict[str, Any]:
         "n": one.n,
         **counts,
         "scores": {
-            each.name: {"value": each.value, "n": each.n, "low": each.low, "high": each.high, "source": each.source}
+            each.name: {
+                **{key: getattr(each, key) for key in ("value", "n", "low", "high", "source")},
+                **({"least": each.least, "most": each.most} if each.unjudged else {}),
+            }
             for each in one.scores
         },
     }
@@ -133,7 +163,7 @@ def _show(found: Audit, *, everything: bool) -> None:
     # imported here: rich tables are not needed for --json
     from rich.text import Text
 
-    from honesty.report.table import interval, number
+    from honesty.report.table import BOUNDS, interval, number
     from honesty.report.terminal import new_table, stdout
 
     console = stdout()
@@ -141,23 +171,31 @@ def _show(found: Audit, *, everything: bool) -> None:
     shown = new_table(f"judge {found.judge}", "rows judged", *titles, "unjudged by\njudge, people")
     for name, one in [*found.systems.items(), ("all" if found.systems else "", found.whole)]:
         cells = [f"{number(score.value)}\n{interval(score)}\nn = {score.n:,}" for score in one.scores]
-        shown.add_row(Text(name), f"{one.n:,}", *cells, f"{one.unjudged_by_judge:,}, {one.unjudged_by_human:,}")
+        shown.add_row(Text(visible(name)), f"{one.n:,}", *cells, f"{one.unjudged_by_judge:,}, {one.unjudged_by_human:,}")
     console.print(shown)
-    console.print(
-        Text(f'Per cent [95 % interval]. Precision and recall of "correct". Intervals: {_sources(found)}.', style="dim")
-    )
+    sources = f" Intervals: {_sources(found)}." if found.whole.n else ""
+    bounds = f" {BOUNDS}" if found.whole.unjudged_by_judge else ""
+    console.print(Text(f'Per cent [95 % interval]. Precision and recall of "correct".{sources}{bounds}', style="dim"))
     places = found.disagreements
     listed = places if everything else places[:LISTED]
     more = "" if len(listed) == len(places) else f", the first {len(listed)} (--all lists them all)"
-    console.print(f"\n{len(places):,} disagreements{more}", markup=False)
+    console.print(f"\n{len(places):,} disagreement{'s' if len(places) != 1 else ''}{more}", markup=False)
     for at in listed:
-        row = _row(found, at)
-        by = f", {row['system']}" if "system" in row else ""
-        people = "accepted by people" if row["human"] else "not accepted by people"
-        evidence = f" ({row['evidence']})" if row["evidence"] else ""
-        console.print(Text(f"\n{row['id']}{by}: {people}, judged {row['judge']}{evidence}", style="bold"), soft_wrap=True)
-        console.print(Text(f"  Q: {_short(row['question'])}  gold: {_short('; '.join(row['answers']))}"), soft_wrap=True)
-        console.print(Text(f"  A: {_short(row['response'])}"), soft_wrap=True)
+        console.print()
+        for line, style in zip(_lines(_row(found, at)), ("bold", "", ""), strict=True):
+            console.print(Text(line, style=style), soft_wrap=True)
+
+
+def _lines(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Return what is printed of a disagreement; nothing that the texts contain reaches the terminal as a command."""
+    by = f", {_short(row['system'])}" if "system" in row else ""
+    people = "accepted by people" if row["human"] else "not accepted by people"
+    evidence = f" ({_short(row['evidence'])})" if row["evidence"] else ""
+    return (
+        f"{_short(row['id'])}{by}: {people}, judged {row['judge']}{evidence}",
+        f"  Q: {_short(row['question'])}  gold: {_short('; '.join(row['answers']))}",
+        f"  A: {_short(row['response'])}",
+    )
 
 
 def _sources(found: Audit) -> str:
@@ -166,5 +204,5 @@ def _sources(found: Audit) -> str:
 
 
 def _short(text: str) -> str:
-    line = " ".join(text.split())
+    line = visible(" ".join(text.split()))
     return line if len(line) <= WIDTH else line[: WIDTH - 3] + "..."

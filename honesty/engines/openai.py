@@ -6,26 +6,25 @@ ended), and a server that gives one text where n were asked for is asked n times
 
 import asyncio
 import os
+import time
 from collections import Counter
 from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from openai import APIConnectionError, APIStatusError, APITimeoutError, AsyncOpenAI
+from openai import APIConnectionError, APIStatusError, AsyncOpenAI, Timeout
 
+from honesty.engines import faults
+from honesty.engines.faults import FaultyError
 from honesty.engines.reading import Reading, cut, empty, request_seed
+from honesty.interfaces import RefusedError, UnavailableError
 from honesty.progress import console
-from honesty.types import Generation, HonestyError, InputError, PartialError, Sampling
+from honesty.types import Generation, PartialError, Sampling
 
-_AGAIN = {408, 409, 425, 429}  # and everything from 500 on: another try may succeed
-_LONGEST_WAIT = 60.0  # seconds between two tries, unless the server asks for more
-_LONGEST_ASKED = 300.0  # a server that asks for more (a day's quota is used up) is left for another run
+_CONNECT = 5.0  # seconds until a connection is given up
+_SLOW = 3  # tries of a server that takes requests and has not replied to one in time
 _BROKEN = {None, "", "abort", "error", "cancelled"}  # what stands for "why it ended" in a reply that is not whole
-
-
-class _FaultyError(Exception):
-    """A reply that is not what was asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +53,8 @@ class OpenAIEngine:
         timeout: seconds until a request is given up.
         retries: how often it is then tried again.
         backoff: seconds before the first of these; they double.
+        startup: seconds that a server which has not answered at all is tried for, however many ``retries``.
+        node: where the settings stand in the configuration, for messages.
         reading: how the model reads prompts, where its tokenizer is here.
     """
 
@@ -69,16 +70,23 @@ class OpenAIEngine:
     timeout: float = 120.0
     retries: int = 6
     backoff: float = 0.5
+    startup: float = 8.0
+    node: str = "engine"
     reading: Reading | None = None
     _several: bool = field(default=True, init=False)
+    _since: float | None = field(default=None, init=False)  # when the first request was sent
+    _heard: bool = field(default=False, init=False)  # the server has answered, were it with an error
+    _made: bool = field(default=False, init=False)  # it has given a text
+    _failed: bool = field(default=False, init=False)  # a request had all its tries
     _told: set[str] = field(default_factory=set, init=False)
 
     def generate(self, prompts: Sequence[str], sampling: Sampling) -> list[Generation]:
         """Return the texts of each prompt, in the prompts' order.
 
         Raises:
-            InputError: a prompt that is empty, or that the server refuses (too long for its model).
-            PartialError: the server is down, refuses the key, or its replies stay unusable; with what was finished before.
+            RefusedError: prompts that are empty, or that the server refuses (too long for its model).
+            UnavailableError: nobody answers, or the server refuses the key.
+            PartialError: the server went down, or its replies stay unusable. All three with what was finished before.
         """
         unique = list(dict.fromkeys(prompts))
         if self.reading is not None:
@@ -93,22 +101,19 @@ class OpenAIEngine:
     async def _all(self, prompts: Sequence[str], sampling: Sampling) -> dict[str, list[_Reply]]:
         key = os.environ.get(self.key) or "none"  # the SDK wants one; local servers do not look at it
         made: dict[str, list[_Reply]] = {}
-        async with AsyncOpenAI(base_url=self.base_url, api_key=key, timeout=self.timeout, max_retries=0) as client:
+        limits = Timeout(self.timeout, connect=min(self.timeout, _CONNECT))
+        async with AsyncOpenAI(base_url=self.base_url, api_key=key, timeout=limits, max_retries=0) as client:
             asking = _Asking(engine=self, client=client, sampling=sampling)
             tasks = {asyncio.create_task(asking.samples(prompt)): prompt for prompt in prompts}
             done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
             for task in pending:
                 task.cancel()
             await asyncio.gather(*pending, return_exceptions=True)
-            failures = [error for task in done if (error := task.exception()) is not None]
+            failures = {tasks[task]: error for task in done if (error := task.exception()) is not None}
             made = {tasks[task]: task.result() for task in done if task.exception() is None}
         if failures:
-            # a request that can never succeed is said first: trying the same command again would not help
-            worst = next((error for error in failures if isinstance(error, InputError)), failures[0])
-            if isinstance(worst, HonestyError) and not isinstance(worst, InputError):
-                finished = {prompt: self._generation(prompt, replies, sampling) for prompt, replies in made.items()}
-                raise PartialError(str(worst), finished) from worst
-            raise worst
+            finished = {prompt: self._generation(prompt, replies, sampling) for prompt, replies in made.items()}
+            raise _worst(failures, finished)
         return made
 
     def _generation(self, prompt: str, replies: Sequence[_Reply], sampling: Sampling) -> Generation:
@@ -145,19 +150,19 @@ class OpenAIEngine:
         """Return the texts of a reply, in order.
 
         Raises:
-            _FaultyError: it has none, more than ``n``, or one that is not whole.
+            FaultyError: it has none, more than ``n``, or one that is not whole.
         """
         choices = getattr(reply, "choices", None)
         if not isinstance(choices, list) or not choices:
-            raise _FaultyError(f"a reply without texts: {str(reply)[:80]!r}")
+            raise FaultyError(f"a reply without texts: {str(reply)[:80]!r}")
         if len(choices) > n:
-            raise _FaultyError(f"{len(choices)} texts where {n} were asked for")
+            raise FaultyError(f"{len(choices)} texts where {n} were asked for")
         found = []
         used = getattr(getattr(reply, "usage", None), "completion_tokens", None)
         for choice in sorted(choices, key=lambda each: getattr(each, "index", None) or 0):
             end, part = getattr(choice, "finish_reason", None), getattr(choice, "message", None) if self.chat else choice
             if end in _BROKEN or part is None:
-                raise _FaultyError(f"a text that was cut off (finish_reason {end!r})")
+                raise FaultyError(f"a text that was cut off (finish_reason {end!r})")
             text = getattr(part, "content" if self.chat else "text", None)
             if text is None and self.chat:
                 text = getattr(part, "refusal", None)
@@ -166,37 +171,56 @@ class OpenAIEngine:
             found.append(_Reply(text=text, end=str(end), tokens=whole if whole is not None else len(text.split())))
         return found
 
-    def failure(self, error: Exception, prompt: str, tries: int) -> HonestyError:
-        """Return what a request that failed for good means, and what to do."""
-        where, again = f"engine.base_url={self.base_url}", "texts made so far are kept: the same command asks for the rest"
-        said = self._said(error)
-        if isinstance(error, APIStatusError) and error.status_code in (401, 403):
-            unset = "" if os.environ.get(self.key) else f" (the environment variable {self.key} is not set)"
-            return HonestyError(f"{where}: the server refuses the key{unset}: {said}")
-        if isinstance(error, APIStatusError) and error.status_code == 404:
-            return HonestyError(
-                f"{where}: no such model or address: {said}; engine.model={self.model} must be a name it serves"
-            )
-        if isinstance(error, APIStatusError) and error.status_code not in _AGAIN and error.status_code < 500:
-            return InputError(
-                f"{where}: the server refuses the request for {prompt[:80]!r}: {said}. If it is too long, shorten it or lower "
-                "max_new_tokens; a field the server does not know is left out with engine.omit=[NAME]"
-            )
-        if isinstance(error, APITimeoutError):
-            return HonestyError(
-                f"{where}: no reply within engine.timeout={self.timeout:g} s, {tries} times; {again}, with a longer "
-                "engine.timeout or a lower engine.concurrency"
-            )
-        if isinstance(error, APIConnectionError):
-            return HonestyError(f"{where}: cannot be reached ({said}), tried {tries} times; is the server running? {again}")
-        return HonestyError(f"{where}: {said}, {_times(tries)}; {again}")
+    def pause(self, problem: Exception, tries: int) -> float | None:
+        """Return how long to wait before a request is tried again, ``None`` when it has been tried enough.
 
-    def _said(self, error: Exception) -> str:
-        """Return the first line of an error, without the key."""
-        cause = error.__cause__ if isinstance(error, APIConnectionError) and error.__cause__ is not None else error
-        line = next(iter(str(cause).strip().splitlines()), "") or type(cause).__name__
-        secret = os.environ.get(self.key)
-        return (line.replace(secret, "***") if secret else line)[:300]
+        One that has given texts may be restarting, or limit the rate: it gets all its tries. One that has not answered at all
+        is waited for ``startup`` seconds in all; one that never gave a text gets all its tries once.
+        """
+        if isinstance(problem, APIStatusError) and not faults.passing(problem):
+            return None
+        seconds = faults.wait(problem, self.backoff * 2.0 ** min(tries - 1, 20))
+        if not self._heard and faults.connecting(problem):
+            left = (self._since if self._since is not None else 0.0) + self.startup - time.monotonic()
+            return min(max(seconds, 0.05), left) if left > 0 else None
+        again = self.retries if self._heard else min(self.retries, _SLOW - 1)
+        if self._failed and not self._made:
+            again = 0
+        return None if tries > again or seconds > faults.LONGEST_ASKED else seconds
+
+    def failure(self, error: Exception, prompt: str, tries: int) -> PartialError:
+        """Return what a request that failed for good means, and what to do."""
+        where, said = f"{self.node}.base_url={self.base_url}", faults.said(error, self.key)
+        if isinstance(error, APIStatusError) and not faults.passing(error):
+            return self._refusal(error, prompt, f"{where}: the server refuses", said)
+        self._failed |= not (isinstance(error, APIStatusError) and error.status_code == 429)  # its server is well
+        if isinstance(error, APIConnectionError):
+            if faults.connecting(error):
+                text = f"{where}: cannot be reached ({said}), {_tried(tries)}"
+                if not self._heard:
+                    text += f"; start the server, or correct the address ({self.node}.startup=SECONDS waits longer for it)"
+            else:
+                text = (
+                    f"{where}: no reply within {self.node}.timeout={self.timeout:g} s, {_tried(tries)}; set a longer "
+                    f"{self.node}.timeout or a lower {self.node}.concurrency"
+                )
+            return (PartialError if self._heard else UnavailableError)(text, {})
+        # of a server that wants to be left alone for hours nothing more is to be had now
+        later = faults.wait(error, 0.0) > faults.LONGEST_ASKED
+        return (UnavailableError if later else PartialError)(f"{where}: {said}, {_tried(tries)}", {})
+
+    def _refusal(self, error: APIStatusError, prompt: str, refuses: str, said: str) -> PartialError:
+        status = error.status_code
+        if status in (401, 402, 429) or (status == 403 and not self._made):
+            unset = "" if os.environ.get(self.key) else f" (the environment variable {self.key} is not set)"
+            return UnavailableError(f"{refuses} the key{unset}: {said}", {})
+        if status in faults.NOWHERE and not self._made:
+            served = f"{self.node}.model={self.model} must be a name it serves"
+            return UnavailableError(f"{refuses} every request, no such model or address: {said}; {served}", {})
+        advice = (
+            f"shorten one that is too long or lower max_new_tokens; {self.node}.omit=[NAME] leaves out a field it does not know"
+        )
+        return RefusedError(f"{refuses} the request for {prompt[:80]!r}: {said}", advice, [prompt])
 
     def _note(self, made: Mapping[str, Sequence[_Reply]], sampling: Sampling) -> None:
         """Say once what a user would want to know about a server's replies."""
@@ -205,7 +229,7 @@ class OpenAIEngine:
         if ends["length"]:
             self._say(
                 f"{ends['length']} replies ended at max_new_tokens before any text: a model that thinks first needs more, or "
-                "engine.body to turn thinking off"
+                f"{self.node}.body to turn thinking off"
             )
         if ends["content_filter"]:
             self._say(f"{ends['content_filter']} replies were withheld by the server's filter; they count as empty texts")
@@ -255,27 +279,43 @@ class _Asking:
         engine = self.engine
         fields = engine.request(prompt, self.sampling, sample, n)
         create: Any = self.client.chat.completions.create if engine.chat else self.client.completions.create
-        for number in range(engine.retries + 1):
+        tries = 0
+        while True:
+            tries += 1
             try:
                 async with self._gate:
-                    return engine.read(await create(**fields), n)
-            except APIStatusError as error:
-                if error.status_code not in _AGAIN and error.status_code < 500:
-                    raise engine.failure(error, prompt, 1) from error
+                    if engine._since is None:
+                        engine._since = time.monotonic()
+                    found = engine.read(await create(**fields), n)
+                engine._heard = engine._made = True
+                return found
+            except (APIStatusError, APIConnectionError, FaultyError) as error:
                 problem: Exception = error
-            except (APIConnectionError, _FaultyError) as error:
-                problem = error
             except ValueError as error:  # what should have been JSON is not
-                problem = _FaultyError(f"a reply that is not JSON ({error})")
-            seconds = _wait(problem, engine.backoff * 2**number)
-            if number == engine.retries or seconds > _LONGEST_ASKED:
-                break
+                problem = FaultyError(f"a reply that is not JSON ({error})")
+            engine._heard |= not isinstance(problem, APIConnectionError)
+            seconds = engine.pause(problem, tries)
+            if seconds is None:
+                raise engine.failure(problem, prompt, tries) from problem
             await asyncio.sleep(seconds)
-        raise engine.failure(problem, prompt, number + 1) from problem
 
 
-def _times(tries: int) -> str:
-    return "once" if tries == 1 else f"{tries} times in a row"
+def _tried(tries: int) -> str:
+    return "tried once" if tries == 1 else f"tried {tries} times"
+
+
+def _worst(failures: Mapping[str, BaseException], made: Mapping[str, Generation]) -> BaseException:
+    """Return what to raise for the failures of several prompts, with what was made of the others.
+
+    A request that can never succeed is said first: trying the same command again would not help.
+    """
+    refused = {prompt: error for prompt, error in failures.items() if isinstance(error, RefusedError)}
+    worst = next(iter((refused or failures).values()))
+    if isinstance(worst, RefusedError):
+        worst.refused = [*refused]
+    if isinstance(worst, PartialError):
+        worst.made = made
+    return worst
 
 
 def _run(work: Coroutine[Any, Any, dict[str, list[_Reply]]]) -> dict[str, list[_Reply]]:
@@ -285,12 +325,3 @@ def _run(work: Coroutine[Any, Any, dict[str, list[_Reply]]]) -> dict[str, list[_
         return asyncio.run(work)
     with ThreadPoolExecutor(1) as pool:  # in a notebook a loop is running, and a second one needs a thread of its own
         return pool.submit(asyncio.run, work).result()
-
-
-def _wait(problem: Exception, seconds: float) -> float:
-    """Return how long to wait: what the server asks for, else ``seconds``, within reason."""
-    asked = problem.response.headers.get("retry-after") if isinstance(problem, APIStatusError) else None
-    try:
-        return max(float(asked), 0.0) if asked is not None else min(seconds, _LONGEST_WAIT)
-    except ValueError:  # a date: rare, and the clocks may differ
-        return min(seconds, _LONGEST_WAIT)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from honesty import hub, model_files
+from honesty.interfaces import RefusedError
 from honesty.types import InputError, ModelRef
 from honesty.wrapping import Wrapping, wrapping
 
@@ -21,17 +22,25 @@ class Reading:
         """Return the ids the model reads for each prompt.
 
         Raises:
-            InputError: a prompt that is empty, or does not fit the model's window with ``new`` more tokens.
+            RefusedError: prompts that are empty, or do not fit the model's window with ``new`` more tokens.
         """
         made = self.wrapping.prompt_ids(prompts)
         for prompt, row in zip(prompts, made, strict=True):
             if not row or not prompt.strip():
                 raise empty(prompt)
-            if self.window is not None and len(row) + new > self.window:
-                raise InputError(
-                    f"a prompt of {len(row)} tokens and max_new_tokens={new} do not fit the model's window of "
-                    f"{self.window}: {prompt[:80]!r}; shorten one of them"
-                )
+        long = {
+            prompt: len(row)
+            for prompt, row in zip(prompts, made, strict=True)
+            if self.window is not None and len(row) + new > self.window
+        }
+        if long:
+            prompt, tokens = next(iter(long.items()))
+            raise RefusedError(
+                f"a prompt of {tokens} tokens and max_new_tokens={new} do not fit the model's window of {self.window}: "
+                f"{prompt[:80]!r}",
+                "shorten one of them",
+                [*long],
+            )
         return made
 
     def text(self, prompt: str, decoded: str, stop: Sequence[str]) -> str:
@@ -39,9 +48,9 @@ class Reading:
         return cut(decoded.removeprefix(self.wrapping.split(prompt)[1]), stop)
 
 
-def empty(prompt: str) -> InputError:
+def empty(prompt: str) -> RefusedError:
     """Return what is said of a prompt without a word."""
-    return InputError(f"the prompt {prompt!r} has no tokens; there is nothing to respond to")
+    return RefusedError(f"the prompt {prompt!r} has no tokens", "there is nothing to respond to", [prompt])
 
 
 def cut(text: str, stop: Sequence[str]) -> str:

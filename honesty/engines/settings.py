@@ -57,7 +57,8 @@ class OpenAI:
     ``model`` is the name it is served under (None: the model's path, what servers call it unless told otherwise). ``endpoint``
     is ``/v1/chat/completions`` or ``/v1/completions`` (auto: by ``model.prompt.wrap``; chat where only the server knows the
     model). ``body`` is added to every request, what ``omit`` names is left out of it; ``limit`` is the field for the number of
-    tokens. ``key`` names the environment variable the key is read from: it stands in no file.
+    tokens. ``key`` names the environment variable the key is read from: it stands in no file. ``startup`` is how long a server
+    that has not answered at all is waited for; ``node`` is where this record stands in the configuration (it is told).
     """
 
     model: str | None = None
@@ -71,6 +72,8 @@ class OpenAI:
     timeout: float = execution(120.0)
     retries: int = execution(6)
     backoff: float = execution(0.5)
+    startup: float = execution(8.0)
+    node: str = execution("engine")
 
     def __post_init__(self) -> None:
         require(re.match(r"https?://\S+$", self.base_url) is not None, f"base_url is http(s)://..., not {self.base_url!r}")
@@ -81,7 +84,8 @@ class OpenAI:
         require(self.concurrency >= 1, f"concurrency must be at least 1, not {self.concurrency}")
         require(0 < self.timeout < math.inf, f"timeout (seconds) must be above 0 and finite, not {self.timeout}")
         require(self.retries >= 0, f"retries must be 0 or more, not {self.retries}")
-        require(0 <= self.backoff < math.inf, f"backoff (seconds) must be 0 or more and finite, not {self.backoff}")
+        for name, seconds in (("backoff", self.backoff), ("startup", self.startup)):
+            require(0 <= seconds < math.inf, f"{name} (seconds) must be 0 or more and finite, not {seconds}")
         # found out here: the server may be asked after hours of training
         require(
             importlib.util.find_spec("openai") is not None,
@@ -107,11 +111,11 @@ class OpenAI:
             )
         if ref.path and self.endpoint not in ("auto", "chat" if ref.wrap == "chat" else "completions"):
             raise InputError(
-                f"engine.endpoint={self.endpoint} and model.prompt.wrap={ref.wrap} disagree; set engine.endpoint=auto"
+                f"{self.node}.endpoint={self.endpoint} and model.prompt.wrap={ref.wrap} disagree; set {self.node}.endpoint=auto"
             )
         name = self.model if self.model is not None else ref.path
         if not name:
-            raise InputError("engine.model: missing: the name the server serves the model under")
+            raise InputError(f"{self.node}.model: missing: the name the server serves the model under")
         # imported here: a run whose texts are all cached needs neither the SDK nor a tokenizer
         from honesty.engines.openai import OpenAIEngine
         from honesty.engines.reading import reading
@@ -129,6 +133,8 @@ class OpenAI:
             timeout=self.timeout,
             retries=self.retries,
             backoff=self.backoff,
+            startup=self.startup,
+            node=self.node,
             reading=reading(ref)[0] if ref.path else None,
         )
 

@@ -35,7 +35,7 @@ _SPELLED = (
     (re.compile(r"'s\b"), " is"),  # a possessive too, which does no harm
     (re.compile(r"[^\S\n]+"), " "),
 )
-_QUOTED = re.compile(r"\"[^\"\n]*\"|“[^”\n]*”|«[^»\n]*»|(?<!\w)'(?=\S)(?:[^'\n]|(?<=\w)'(?=\w))*'(?!\w)")
+_QUOTED = re.compile(r"\"[^\"\n]*\"|“[^“”\n]*”|«[^«»\n]*»|(?<!\w)'(?=\S)(?:[^'\n]|(?<=\w)'(?=\w))*'(?!\w)")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 
 _MORE = r"(?:[\w-]+ ){0,2}"  # adverbs

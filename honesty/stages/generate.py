@@ -11,7 +11,7 @@ from honesty.cache import Artifact, Cache, digest, sharded, write_text
 from honesty.interfaces import Engine, EngineSettings
 from honesty.progress import track
 from honesty.prompts import render
-from honesty.types import Generation, ModelRef, PartialError, Prompt, Question, Sampling
+from honesty.types import Generation, InputError, ModelRef, PartialError, Prompt, Question, Sampling
 
 VERSION = 1
 
@@ -117,7 +117,9 @@ def _shard(engine: Engine, prompts: Sequence[str], sampling: Sampling, unfinishe
         made = dict(zip(rest, map(_row, engine.generate(rest, sampling)), strict=True)) if rest else {}
     except PartialError as error:
         write_text(unfinished, json.dumps(kept | {prompt: _row(one) for prompt, one in error.made.items()}))
-        raise
+        if isinstance(error, InputError):  # says itself what to do
+            raise
+        raise PartialError(f"{error}; texts made so far are kept: the same command asks for the rest", error.made) from error
     unfinished.unlink(missing_ok=True)
     found = kept | made
     return [found[prompt] for prompt in prompts]

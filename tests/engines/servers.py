@@ -64,6 +64,7 @@ class Reply:
     texts: list[str | None] | None = None
     end: str | None = "stop"
     message: str = "as it was told to"
+    code: str | None = None
     cut: bool = False
     raw: str | None = None
     kind: str = "application/json"
@@ -81,7 +82,7 @@ class Faulty:
     A text is "<prompt's last word>/<seed>/<index>", so that a test sees what was asked. ``bodies`` are the requests so far.
     """
 
-    def __init__(self, plan: Plan | None = None) -> None:
+    def __init__(self, plan: Plan | None = None, port: int = 0) -> None:
         self.plan: Plan = plan if plan is not None else lambda number, body: None
         self.bodies: list[dict[str, Any]] = []
         self.paths: list[str] = []
@@ -96,7 +97,7 @@ class Faulty:
             def log_message(self, *_: Any) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -134,7 +135,7 @@ class Faulty:
 
     def _json(self, reply: Reply, body: dict[str, Any]) -> dict[str, Any]:
         if reply.status != 200:
-            return {"error": {"message": reply.message, "type": "x", "code": None}}
+            return {"error": {"message": reply.message, "type": "x", "code": reply.code}}
         chat = "messages" in body
         prompt = body["messages"][0]["content"] if chat else body["prompt"]
         texts = reply.texts

@@ -1,5 +1,7 @@
 """What a judge's model may reply, and what is read of it: a table of every kind of reply."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -231,3 +233,20 @@ def test_any_reply_is_read_or_not_and_nothing_else(reply: str) -> None:
     assert replies.choice(reply, CHOICES) in (0, 1, 2, 3, "none", None)
     answer = replies.short_answer(reply)
     assert answer is None or answer == NO_ANSWER or any(character.isalnum() for character in answer)
+
+
+@pytest.mark.parametrize("line", ["=", "= ", ":", "is ", "is: ", "the score is ", "label: ", "1", "9.", "- ", "[[", "<think>"])
+@pytest.mark.parametrize("end", ["", "!x", "z"])
+def test_no_reply_takes_long_to_read(line: str, end: str) -> None:
+    reply = line * 2000 + end
+    start = time.monotonic()
+    read = (replies.score, replies.short_answer, replies.yes_no, replies.unsafe, lambda text: replies.rating(text, 1, 10))
+    assert {each(reply) for each in read} <= {None}
+    assert time.monotonic() - start < 2
+
+
+def test_thousands_of_digits_are_no_score() -> None:
+    assert replies.score("9" * 5000) is None
+    assert replies.score("0." + "9" * 5000) is None
+    assert replies.rating("1" * 5000, 1, 10) is None
+    assert replies.score("0.3333333333333333333") == pytest.approx(1 / 3)

@@ -8,6 +8,7 @@ made for.
 
 import hashlib
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -133,3 +134,10 @@ def test_counts_on_the_llama_responses(shared_data: Path, side: str, paper: int,
     rows = read_responses(shared_data / f"llama2_7b_nonambigqa_{side}.jsonl")
     found = {judge: sum(judge.sign(row.question, row.text) is not None for row in rows) for judge in (DEFAULT, WIDE)}
     assert (found[DEFAULT], found[WIDE]) == (paper, wide)
+
+
+@pytest.mark.parametrize("opening", ["“", "«", '"', "'a ", "“a "])
+def test_quotation_marks_that_never_close_take_no_time(opening: str) -> None:
+    start = time.monotonic()
+    assert declines("Where?", opening * 60_000) is None
+    assert time.monotonic() - start < 3
