@@ -28,7 +28,7 @@ from honesty.stages.generate import Engines
 from honesty.stages.pretrain import reference
 from honesty.stages.probe import adopt, apart, probe
 from honesty.stages.rate import RatedEvaluation, rate
-from honesty.types import InputError, Question
+from honesty.types import InputError, Knowledge, ModelRef, Question
 
 Records = Mapping[str, Any]
 
@@ -56,11 +56,26 @@ class Job:
     sweep: Path | None
     start: float
     artifacts: dict[str, dict[str, str]] = field(default_factory=dict)
+    unmet: dict[str, str] = field(default_factory=dict)
     evaluations: list[Evaluation | RatedEvaluation] = field(default_factory=list)
 
     def keep(self, name: str, artifact: Artifact) -> None:
         """Note what the job used, for its result."""
         self.artifacts[name] = {"digest": artifact.digest, "path": str(artifact.path)}
+
+    def miss(self, setting: str, how: str) -> None:
+        """Note a setting that the data could not meet, for its result."""
+        self.unmet[setting] = how
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """What a job asks: training questions or a finished probe (neither where nothing probes), evaluation sets, prompts."""
+
+    train: Sequence[Question]
+    finished: Sequence[Knowledge] | None
+    sets: Mapping[str, Sequence[Question]]
+    rated: Sequence[Question]
 
 
 def run(cfg: DictConfig, check: Callable[[DictConfig], Records]) -> None:
@@ -114,57 +129,79 @@ def _job(cfg: DictConfig) -> Job:
 
 def _stages(records: Records, job: Job, cache: Cache, tracker: tracking.Tracker) -> None:
     """Run the stages up to the last one asked for; what they need comes from the cache or is made."""
-    last = STAGES.index(records["stages"][-1])
-    strategy, name = records["strategy"], job.head["strategy"]
-    if strategy.trains and last >= STAGES.index("evaluate") and isinstance(records["engine"], ParticularEngine):
+    trains = records["strategy"].trains
+    if trains and _reaches(records, "evaluate") and isinstance(records["engine"], ParticularEngine):
         records["engine"].accept(records["adapter"])
-    probes = strategy.trains or last == STAGES.index("probe")
-    finished = records["probe"].finished() if probes else None
-    rated = _rated(records)
-    questions, evaluation_sets = _questions(records, probes and finished is None)
-    if finished is not None:
-        finished = apart(finished, evaluation_sets)[: records["limit"]]
+    material = _material(records)
     before = after = reference(cache, records["model"], partial(tracker.live, "pretrain"))
     job.artifacts["model"] = {"digest": before.digest, "path": before.path}
     if before.revision is not None:
         job.artifacts["model"]["revision"] = before.revision
     engines = Engines(records["engine"])
-    if probes and last >= STAGES.index("probe"):
-        if finished is not None:
-            probed = adopt(cache, before, finished, records["probe"])
-        else:
-            if strategy.trains and last >= STAGES.index("fit"):
-                engines.ahead = partial(foresee, trainer=records["trainer"], adapter=records["adapter"])
-            probed = probe(cache, engines, before, questions, records["probe"], records["judge"], records["dataset"].also)
-            engines.ahead = None  # the same models are opened to evaluate what has been trained by then
+    if _probes(records) and _reaches(records, "probe"):
+        probed = _probed(records, job, cache, engines, before, material)
         job.keep("probe", probed)
-    if strategy.trains and last >= STAGES.index("build"):
-        built = build(cache, before, probed, strategy, name)
+    if trains and _reaches(records, "build"):
+        built = build(cache, before, probed, records["strategy"], job.head["strategy"])
         job.keep("examples", built)
-    if strategy.trains and last >= STAGES.index("fit"):
+    if trains and _reaches(records, "fit"):
         engines.release()
         watch = partial(tracker.live, "fit")
-        fitted = fit(cache, before, built, records["trainer"], records["adapter"], name, watch)
+        fitted = fit(cache, before, built, records["trainer"], records["adapter"], job.head["strategy"], watch)
         job.keep("fit", fitted)
         tracker.curve("fit", curves(fitted))
         after = aligned(before, fitted)
-    if last >= STAGES.index("evaluate"):
-        sides = Sides(before=before, after=after, prompt=strategy.evaluation_prompt)
-        job.evaluations += (
-            [rate(cache, engines, sides, rated, records["metrics"])]
-            if rated
-            else _evaluated(records, cache, engines, sides, evaluation_sets)
-        )
+    if _reaches(records, "evaluate"):
+        sides = Sides(before=before, after=after, prompt=records["strategy"].evaluation_prompt)
+        job.evaluations += _evaluated(records, cache, engines, sides, material)
         for evaluation in job.evaluations:
             for kind, artifact in evaluation.artifacts.items():
                 job.keep(kind, artifact)
 
 
+def _reaches(records: Records, stage: str) -> bool:
+    return STAGES.index(records["stages"][-1]) >= STAGES.index(stage)
+
+
+def _probes(records: Records) -> bool:
+    """Return whether what the model knows is wanted: to train on, or because that is where the run ends."""
+    return bool(records["strategy"].trains) or records["stages"][-1] == "probe"
+
+
+def _material(records: Records) -> Material:
+    """Read everything the job asks, before any work.
+
+    Raises:
+        InputError: some of it is missing, empty or at fault.
+    """
+    probes = _probes(records)
+    finished = records["probe"].finished() if probes else None
+    rated = _rated(records)
+    train, sets = _questions(records, probes and finished is None)
+    if finished is not None:
+        finished = apart(finished, sets)[: records["limit"]]
+    return Material(train=train, finished=finished, sets=sets, rated=rated)
+
+
+def _probed(records: Records, job: Job, cache: Cache, engines: Engines, model: ModelRef, material: Material) -> Artifact:
+    """Return what ``model`` knows: from the finished probe where there is one, else by asking it."""
+    settings = records["probe"]
+    if material.finished is not None:
+        return adopt(cache, model, material.finished, settings, job.miss)
+    if records["strategy"].trains and _reaches(records, "fit"):
+        engines.ahead = partial(foresee, trainer=records["trainer"], adapter=records["adapter"])
+    probed = probe(cache, engines, model, material.train, settings, records["judge"], records["dataset"].also, job.miss)
+    engines.ahead = None  # the same models are opened to evaluate what has been trained by then
+    return probed
+
+
 def _evaluated(
-    records: Records, cache: Cache, engines: Engines, sides: Sides, sets: Mapping[str, Sequence[Question]]
-) -> list[Evaluation]:
+    records: Records, cache: Cache, engines: Engines, sides: Sides, material: Material
+) -> list[Evaluation | RatedEvaluation]:
+    if material.rated:
+        return [rate(cache, engines, sides, material.rated, records["metrics"])]
     scored = {"probe": records["probe"], "judge": records["judge"], "suite": records["metrics"]}
-    return [evaluate(cache, engines, sides, dataset, these, **scored) for dataset, these in sets.items()]
+    return [evaluate(cache, engines, sides, dataset, these, **scored) for dataset, these in material.sets.items()]
 
 
 def _rated(records: Records) -> Sequence[Question]:
@@ -220,6 +257,7 @@ def _finish(records: Records, job: Job, cache: Cache, tracker: tracking.Tracker)
         "stages": records["stages"],
         "seconds": round(time.monotonic() - job.start, 2),
         "artifacts": job.artifacts,
+        **({"unmet": job.unmet} if job.unmet else {}),
         "ledger": [asdict(entry) for entry in cache.ledger],
         **provenance(),
     }

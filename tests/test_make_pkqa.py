@@ -140,6 +140,7 @@ def test_bad_input_is_one_message_and_no_file(
         (["-o", "trainer.lr=1"], "-o trainer.lr=1: write KEY=VALUE"),
         (["-o", "model.rap=chat"], "model.rap"),
         (["--max-new-tokens", "4000"], "do not fit the model's window of 512"),
+        (["--max-new-tokens", "4000"], "Here --max-new-tokens sets it"),
     ]
     for more, message in cases:
         code = cli.main([*base, *more])

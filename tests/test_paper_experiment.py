@@ -66,5 +66,7 @@ def test_every_stage_runs_with_no_other_change(family: str, wrap: str, limit: in
     assert evaluation["dataset"] == "triviaqa"
     assert 0 < evaluation["n"] + evaluation["unjudged"] <= limit
     assert result["paper"] == "llama2_13b_chat"
+    assert set(result["unmet"]) == {"probe.balance=8000"}
+    assert "probe.balance=8000 not met: " in " ".join(done.stdout.split())
     assert "Beside the paper: LLaMA2-Chat-13B, multisample on triviaqa" in done.stdout
     assert "67.72" in done.stdout

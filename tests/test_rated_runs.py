@@ -32,7 +32,9 @@ def words(tiny: Path, tmp_path: Path) -> list[str]:
 
 
 def test_train_rates_a_file_of_prompts_and_a_rerun_does_no_work(words: list[str], tiny: Path, tmp_path: Path) -> None:
-    prompts = rows(tmp_path / "queries.jsonl", [{"prompt": f"Write about thing {i}."} for i in range(3)])
+    prompts = rows(
+        tmp_path / "queries.jsonl", [{"prompt": f"Write about thing {i}.", "category": "ab"[i % 2]} for i in range(3)]
+    )
     words += [
         "metrics=helpfulness",
         f"metrics.prompts={prompts}",
@@ -47,6 +49,7 @@ def test_train_rates_a_file_of_prompts_and_a_rerun_does_no_work(words: list[str]
     evaluation = found["evaluations"][0]
     assert (evaluation["dataset"], evaluation["cells"], evaluation["n"] + evaluation["unjudged"]) == ("queries", {}, 3)
     assert evaluation["scores"]["helpfulness"]["unit"] == "points"
+    assert [row["helpfulness"]["unjudged"] + row["n"] for row in evaluation["slices"]["category"]] == [2, 1]
     assert all(sample["before"] == sample["after"] for sample in evaluation["samples"]), "one model, and no prompt around"
     assert "3 more unjudged" in " ".join(first.stdout.split())
     assert "rated before" in (tmp_path / "first" / "ratings.csv").read_text()
@@ -90,6 +93,28 @@ def test_score_rates_two_files_of_responses(suite: str, tiny: Path, tmp_path: Pa
     assert "are not in the other file" in capsys.readouterr().err
     assert cli.main(["score", str(before), str(after), "--metrics", suite, "--judge", "wide"]) == 2
     assert "has a judge of its own" in capsys.readouterr().err
+
+
+def test_score_breaks_rated_responses_down_by_their_kind(
+    tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = [{"id": str(at), "prompt": "Hi", "response": "Hello", "category": "ab"[at % 2]} for at in range(3)]
+    sides = [str(rows(tmp_path / "a.jsonl", made)), str(rows(tmp_path / "b.jsonl", [{**row, "category": "c"} for row in made]))]
+    model = [f"metrics.judge.model.path={tiny}", "metrics.judge.model.prompt.wrap=raw", "metrics.judge.max_new_tokens=4"]
+    asked = ["--metrics", "helpfulness", "--cache", str(tmp_path / "cache"), *(word for each in model for word in ("-o", each))]
+    assert cli.main(["score", *sides, *asked, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [(row["slice"], row["n"]) for row in found["slices"]["category"]] == [("a", 0), ("b", 0)], "as the first file has it"
+    assert found["slices"]["category"][0]["helpfulness"] == {
+        "value": None,
+        "n": 0,
+        "low": None,
+        "high": None,
+        "least": 1.0,
+        "most": 10.0,
+    }
+    assert cli.main(["score", *sides, *asked]) == 0
+    assert "by category" in capsys.readouterr().out
 
 
 def test_score_judges_by_any_judge(tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

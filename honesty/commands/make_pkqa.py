@@ -14,7 +14,7 @@ from honesty.data.generated import TOPICS
 from honesty.stages.generate import Engines
 from honesty.stages.pkqa import Known, Requests, known
 from honesty.stages.pretrain import reference
-from honesty.types import InputError, ModelRef
+from honesty.types import InputError, ModelRef, Sampling
 
 GROUPS = {"model": "hf", "engine": "hf", "probe": "sample", "judge": "default"}
 
@@ -51,13 +51,23 @@ def run(args: Namespace) -> None:
     model, engine, probe, judge = (_load(group, args) for group in GROUPS)
     cache = Cache(root=args.cache)
     ref = reference(cache, model)
-    found = known(cache, Engines(engine), ref, requests, judge, probe.greedy)
+    found = _known(cache, Engines(engine), ref, requests, judge, probe.greedy)
     print(told(found.counts), file=sys.stderr)
     rows = found.draw(args.count, args.seed)
     if len(rows) < args.count:
         raise InputError(_too_few(found, args))
     write_with_card(args.out, rows, _card(ref, requests, judge, found, rows))
     _report(args.out, requests, rows)
+
+
+def _known(cache: Cache, engines: Engines, ref: ModelRef, requests: Requests, judge: Any, greedy: Sampling) -> Known:
+    try:
+        return known(cache, engines, ref, requests, judge, greedy)
+    except InputError as error:
+        # an engine knows the setting by its own name only, and two commands' worth of settings have that one
+        if f"max_new_tokens={requests.max_new_tokens} " not in str(error):
+            raise
+        raise InputError(f"{error}. Here --max-new-tokens sets it (a reply of 20 questions takes about 500)") from error
 
 
 def _load(group: str, args: Namespace) -> Any:

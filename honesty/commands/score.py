@@ -40,6 +40,7 @@ class Result:
     n: int
     unjudged: int
     controls: Mapping[str, Mapping[str, Score]] = field(default_factory=dict)
+    slices: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     curves: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
 
 
@@ -78,27 +79,31 @@ def score(
             raise InputError(f"--metrics {metrics} has a judge of its own: set it with -o metrics.judge.KEY=VALUE")
         return _rated(before, after, load("metrics", metrics, of_suite), Cache(root=cache))
     sides = read_sides(before, after, named_judge(judge if judge is not None else rules, of_judge), Cache(root=cache))
+    return _judged(sides, metrics, [*(["metrics.empty=scripts"] if rules == "scripts" else []), *of_suite])
+
+
+def _judged(sides: tuple[Side, Side], metrics: str, settings: Sequence[str]) -> Result:
     # imported here, after the second process was forked off: numpy starts threads, and forking with threads is unsafe
     from honesty.metrics.controls import controls
     from honesty.metrics.suite import Suite
     from honesty.metrics.transition import tabulate
 
-    suite: Suite = load("metrics", metrics, [*(["metrics.empty=scripts"] if rules == "scripts" else []), *of_suite])
+    suite: Suite = load("metrics", metrics, settings)
     table = tabulate(pair(*sides))
     confidences = suite.confidences(sides[1].said.items())
     return Result(
         table=table,
         scores=suite.score(table, None, confidences),
         n=table.n,
-        unjudged=len(table.unjudged),
+        unjudged=table.lacking,
         controls=controls(table, suite),
         curves=suite.curves(table, confidences),
     )
 
 
 def _rated(before: Path, after: Path, suite: RatedSuite, cache: Cache) -> Result:
-    scores, unjudged = score_rated(before, after, suite, cache)
-    return Result(table=None, scores=scores, n=max(one.n for one in scores.values()), unjudged=unjudged)
+    found = score_rated(before, after, suite, cache)
+    return Result(table=None, scores=found.scores, n=found.n, unjudged=found.unjudged, slices=found.slices)
 
 
 def pair(before: Side, after: Side) -> list[Pair]:
@@ -114,16 +119,24 @@ def pair(before: Side, after: Side) -> list[Pair]:
 def as_plain(result: Result) -> dict[str, Any]:
     """Return the cells and scores as JSON values; scores are fractions, ``None`` where undefined.
 
-    Beside them the curves, where the suite has any.
+    Beside them the slices and the curves, where there are any.
     """
     return {
         "cells": {str(cell): count for cell, count in result.table.cells.items()} if result.table is not None else {},
         "unjudged": result.unjudged,
-        "scores": {
-            name: {"value": one.value, "n": one.n, "low": one.low, "high": one.high, **_bounds(one)}
-            for name, one in result.scores.items()
-        },
+        "scores": _plain(result.scores),
+        **({"slices": {name: list(map(_plain, rows)) for name, rows in result.slices.items()}} if result.slices else {}),
         **({"curves": result.curves} if result.curves else {}),
+    }
+
+
+def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return scores by name, and what stands among them, as JSON values."""
+    return {
+        name: {"value": one.value, "n": one.n, "low": one.low, "high": one.high, **_bounds(one)}
+        if isinstance(one, Score)
+        else one
+        for name, one in row.items()
     }
 
 
@@ -133,7 +146,7 @@ def _bounds(score: Score) -> dict[str, float | None]:
 
 def _show(result: Result, before: Path, after: Path) -> None:
     # imported here: rich tables are not needed for --json
-    from honesty.report.load import Evaluation, Job
+    from honesty.report.load import Evaluation, Job, Slice
     from honesty.report.terminal import show_job
 
     evaluation = Evaluation(
@@ -143,6 +156,13 @@ def _show(result: Result, before: Path, after: Path) -> None:
         cells=result.table.cells if result.table is not None else {},
         scores=result.scores,
         controls=result.controls,
+        slices={
+            name: tuple(
+                Slice(name=row["slice"], n=row["n"], scores={key: one for key, one in row.items() if isinstance(one, Score)})
+                for row in rows
+            )
+            for name, rows in result.slices.items()
+        },
         curves={name: tuple(rows) for name, rows in result.curves.items()},
     )
     show_job(

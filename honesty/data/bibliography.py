@@ -19,7 +19,7 @@ from typing import Any
 from honesty.data.bibtex import Entry, entries
 from honesty.data.dates import Period, arxiv_id, day_of_header, earliest, iso, year_month_day
 from honesty.data.latex import plain
-from honesty.data.rows import Row, decoded
+from honesty.data.rows import Row, decoded, opened
 from honesty.types import InputError
 
 TOLD_BYTES = 1 << 20
@@ -105,20 +105,15 @@ def _person(name: str) -> str:
 
 
 def _json_lines(path: Path, advance: Advance) -> Iterator[Paper]:
-    try:
-        with path.open("rb") as lines:
-            read = 0
-            for number, line in enumerate(lines, start=1):
-                read += len(line)
-                if read >= TOLD_BYTES:  # a bar that moves with every line would take longer than reading it
-                    advance(read)
-                    read = 0
-                if not line.isspace():
-                    yield _json_paper(Row(path, number, _parsed(path, number, line)))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; check the path (it is relative to {Path.cwd()})") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    with opened(path, ".bib, .jsonl or .csv") as lines:
+        read = 0
+        for number, line in enumerate(lines, start=1):
+            read += len(line)
+            if read >= TOLD_BYTES:  # a bar that moves with every line would take longer than reading it
+                advance(read)
+                read = 0
+            if not line.isspace():
+                yield _json_paper(Row(path, number, _parsed(path, number, line)))
 
 
 def _parsed(path: Path, number: int, line: bytes) -> dict[str, Any]:

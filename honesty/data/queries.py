@@ -1,8 +1,8 @@
 """Files of prompts that have no right answer: what a model is asked for helpfulness and harmlessness.
 
 A row needs the field ``prompt``; ``id`` (or ``question_id``) where it has one, else its number. JSON Lines, a JSON list of
-rows, or CSV: Auto-J's Eval-P and BeaverTails-Evaluation (``prompt``, ``category``, ``category_id``) have that field, and
-others that are not read.
+rows, or CSV. What a row says of its kind, ``category`` (BeaverTails-Evaluation) or ``scenario`` (Auto-J's sets), becomes a
+slice; other fields are not read.
 """
 
 import csv
@@ -13,6 +13,8 @@ from pathlib import Path
 
 from honesty.data.rows import Ids, Row, decoded, read_rows
 from honesty.types import InputError, Question
+
+KINDS = ("category", "scenario")
 
 
 def read_queries(path: Path | str) -> list[Question]:
@@ -29,8 +31,17 @@ def read_queries(path: Path | str) -> list[Question]:
         text = row.text("prompt")
         if not text.strip():
             raise row.error('"prompt" is empty; remove the row')
-        found.append(Question(id=ids.add(id, row), text=text, answers=(), source=path.stem))
+        found.append(Question(id=ids.add(id, row), text=text, answers=(), source=path.stem, slices=kinds(row)))
     return found
+
+
+def kinds(row: Row) -> dict[str, str]:
+    """Return the slices a row belongs to: what it has of ``KINDS``, unless empty.
+
+    Raises:
+        InputError: one of them is neither a text nor a whole number.
+    """
+    return {key: row.identifier(key) for key in KINDS if row.fields.get(key) not in (None, "")}
 
 
 def _rows(path: Path) -> Iterator[Row]:

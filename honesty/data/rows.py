@@ -6,8 +6,9 @@ The formats built on top are in `honesty.data.records`.
 import codecs
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -115,20 +116,32 @@ def read_rows(path: Path | str) -> Iterator[Row]:
         raise InputError(f"{path}: the file is empty; it needs at least one line with a JSON object")
 
 
+@contextmanager
+def opened(path: Path, kinds: str) -> Iterator[BufferedReader]:
+    """Open a file the user named, for reading bytes; ``kinds`` are the endings it may have, in words.
+
+    Raises:
+        InputError: no such file, a directory, unreadable.
+    """
+    try:
+        with path.open("rb") as handle:
+            yield handle
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; check the path (it is relative to {Path.cwd()})") from None
+    except IsADirectoryError:
+        raise InputError(f"{path}: is a directory; give a {kinds} file in it") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+
+
 def decoded(path: Path) -> str:
     """Return the text of a UTF-8 file.
 
     Raises:
         InputError: no such file, a directory, unreadable, not UTF-8 or with a byte order mark.
     """
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; check the path (it is relative to {Path.cwd()})") from None
-    except IsADirectoryError:
-        raise InputError(f"{path}: is a directory; give a .jsonl file in it") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    with opened(path, ".jsonl") as handle:
+        data = handle.read()
     if data.startswith(codecs.BOM_UTF8):
         raise InputError(f"{path}:1: starts with a byte order mark; save the file as plain UTF-8 (without BOM)")
     try:

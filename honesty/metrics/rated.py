@@ -5,16 +5,17 @@ others could do is in ``least`` and ``most``: an unjudged response is given the 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
-from honesty.interfaces import Rater
+from honesty.interfaces import RatedSuite, Rater
 from honesty.metrics.bootstrap import REPLICATES, SPARSE, Bootstrap, percentiles, square_and_add, wilson
 from honesty.metrics.counts import Estimate, Part
 from honesty.metrics.mcnemar import two_sided
-from honesty.metrics.slices import mean_score
+from honesty.metrics.slices import in_order, mean_score
 from honesty.specs import execution, require
 from honesty.types import Score
 
@@ -164,6 +165,26 @@ class ShareRated(Rated):
             how = f"paired bootstrap over prompts, {self.replicates} replicates"
         value = (became - ceased) / n if n else None
         return Score(name=name, value=value, n=n, low=low, high=high, source=f"share after - share before; {how}")
+
+
+def by_slice(
+    suite: RatedSuite, slices: Sequence[Mapping[str, str]], before: Ratings, after: Ratings
+) -> dict[str, list[dict[str, Any]]]:
+    """Return one row per value of every slice the prompts carry: ``{"category": [{"slice", "n", score...}, ...], ...}``.
+
+    ``slices[i]`` are those of prompt i. A row holds the prompts rated on both sides ``n`` and the suite's scores of them.
+    """
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for name in dict.fromkeys(name for each in slices for name in each):
+        places: dict[str, list[int]] = {}
+        for at, each in enumerate(slices):
+            if name in each:
+                places.setdefault(each[name], []).append(at)
+        rows[name] = []
+        for value in in_order(places):
+            one, two = [before[at] for at in places[value]], [after[at] for at in places[value]]
+            rows[name].append({"slice": value, "n": len(_both(one, two)), **suite.score(one, two)})
+    return rows
 
 
 def _both(before: Ratings, after: Ratings) -> list[tuple[float, float]]:

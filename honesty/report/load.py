@@ -81,7 +81,8 @@ class Stage:
 class Job:
     """One finished run. A failed one has an ``error`` and no evaluations.
 
-    ``paper`` is the backbone whose printed numbers it is set against, ``choices`` what was chosen of each group of conf/ and
+    ``paper`` is the backbone whose printed numbers it is set against, ``unmet`` what of its settings the data could not meet,
+    by key; ``choices`` what was chosen of each group of conf/ and
     ``config`` the whole configuration, resolved (both empty in a result written before they were kept).
     """
 
@@ -102,6 +103,7 @@ class Job:
     seconds: float | None = None
     evaluations: tuple[Evaluation, ...] = ()
     artifacts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    unmet: Mapping[str, str] = field(default_factory=dict)
     ledger: tuple[Stage, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     commit: str | None = None
@@ -219,6 +221,7 @@ def _job(directory: Path, raw: Mapping[str, Any]) -> Job:
         seconds=raw.get("seconds"),
         evaluations=tuple(_evaluation(each) for each in raw.get("evaluations", ())),
         artifacts=raw.get("artifacts", {}),
+        unmet={str(key): str(how) for key, how in raw.get("unmet", {}).items()},
         ledger=tuple(_stage(each) for each in raw.get("ledger", ())),
         versions=raw.get("versions", {}),
         commit=raw.get("commit"),

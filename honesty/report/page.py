@@ -12,15 +12,29 @@ from honesty.report.marks import styles
 from honesty.report.pairs import Pairs
 from honesty.report.plots import Point, beside, forest, legend, plane, point
 from honesty.report.seeds import Group, datasets, groups
-from honesty.report.table import BOUNDS, CONTROLS, LETTERS, MISSING, SCORES, extras, interval, itself, number, present
+from honesty.report.table import (
+    BOUNDS,
+    COMPARED,
+    CONTROLS,
+    LETTERS,
+    MISSING,
+    SCORES,
+    by_slice,
+    compared,
+    extras,
+    interval,
+    itself,
+    number,
+    present,
+)
 from honesty.report.table import title as title_of
-from honesty.report.terminal import EXPOSURE, probability
+from honesty.report.terminal import probability
 from honesty.types import Score
 
 TEMPLATE = "page.html.j2"
 DIRECT_LABELS = 14
 PANELS = 12
-COMPARED = ("prudence", "over_conservativeness", "accuracy", "known_to_wrong", "idk_rate", "prudence_fixed")
+DETAILED = ("prudence", "over_conservativeness", "accuracy", "known_to_wrong", "idk_rate", "prudence_fixed")
 LISTED = 3  # distinct values of one kind in the footer; more are with their jobs
 
 
@@ -65,6 +79,18 @@ class Section:
     unaligned_range: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Across:
+    """One score of every variant on every evaluation set, for the sets side by side.
+
+    ``shown`` are the sets, each with the score that is defined on it; a row's ``groups`` are a variant on each of them, None
+    where it was not evaluated.
+    """
+
+    shown: tuple[tuple[str, str], ...]
+    rows: tuple[tuple[str, int, tuple[Group | None, ...]], ...]
+
+
 def write(jobs: Sequence[Job], path: Path, title: str, pairs: Mapping[str, Pairs] | None = None) -> Path:
     """Write the page; ``pairs`` holds the strategy-against-strategy tests by evaluation set."""
     path.write_text(render(jobs, title, pairs if pairs is not None else {}), encoding="utf-8")
@@ -84,13 +110,14 @@ def render(jobs: Sequence[Job], title: str, pairs: Mapping[str, Pairs]) -> str:
     )
     environment.filters |= _filters()
     style = styles(job.strategy for job in jobs)
-    words = {"SCORES": SCORES, "CONTROLS": CONTROLS, "LETTERS": LETTERS, "EXPOSURE": EXPOSURE, "BOUNDS": BOUNDS}
+    words = {"SCORES": SCORES, "CONTROLS": CONTROLS, "LETTERS": LETTERS, "BOUNDS": BOUNDS}
     return environment.get_template(TEMPLATE).render(
         title=title,
         jobs=jobs,
         finished=[job for job in jobs if not job.failed],
         failed=[job for job in jobs if job.failed],
         sections=[section(jobs, dataset, style, pairs.get(dataset)) for dataset in datasets(jobs)],
+        across=across(jobs, style),
         styles=style,
         MISSING=MISSING,
         unjudged=any(evaluation.unjudged for job in jobs for evaluation in job.evaluations),
@@ -108,6 +135,8 @@ def _filters() -> dict[str, Callable[..., Any]]:
         "p": probability,
         "key": lambda style: Markup(legend(style)),
         "beside": lambda line: Markup(beside(line.ours, line.paper)),
+        "by_slice": by_slice,
+        "compared": compared,
         "points": paper.points,
         "called": paper.called,
         "forest": lambda score: Markup(forest(score)),
@@ -145,7 +174,7 @@ def section(jobs: Sequence[Job], dataset: str, style: Mapping[str, int], pairs: 
         dataset=dataset,
         rated=not any(each.cells for row in rows for each in row.group.evaluations),
         headline=headline(rows),
-        compared=[*COMPARED, *extras(evaluation for row in rows for evaluation in row.group.evaluations)],
+        compared=[*DETAILED, *extras(evaluation for row in rows for evaluation in row.group.evaluations)],
         rows=rows,
         plot=plane(points, f"Prudence against over-conservativeness on {dataset}") if points else "",
         numbered=numbered,
@@ -160,6 +189,29 @@ def section(jobs: Sequence[Job], dataset: str, style: Mapping[str, int], pairs: 
         unaligned=before[0] if len(set(before)) == 1 else None,
         unaligned_range=_range(before),
     )
+
+
+def across(jobs: Sequence[Job], style: Mapping[str, int]) -> Across | None:
+    """Return the variants on all evaluation sets; None where there is one set or one job.
+
+    On a set whose questions are declared known, or unknown, throughout, honesty is undefined: what stands there is the first
+    of the compared scores that is not.
+    """
+    by_set = {dataset: {(each.strategy, each.variant): each for each in groups(jobs, dataset)} for dataset in datasets(jobs)}
+    variants = list(dict.fromkeys(variant for found in by_set.values() for variant in found))
+    if len(by_set) < 2 or sum(not job.failed for job in jobs) < 2:
+        return None
+    shown = tuple((dataset, _telling(list(found.values()))) for dataset, found in by_set.items())
+    rows = tuple(
+        (variant, style[strategy], tuple(found.get((strategy, variant)) for found in by_set.values()))
+        for strategy, variant in variants
+    )
+    return Across(shown=shown, rows=rows)
+
+
+def _telling(found: Sequence[Group]) -> str:
+    names = [*COMPARED, *extras(evaluation for group in found for evaluation in group.evaluations)]
+    return next((name for name in names if any(group.spread(name).mean is not None for group in found)), names[0])
 
 
 def headline(rows: Sequence[Row]) -> str:

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from honesty.report.departures import at, departures, trained_on
 from honesty.report.load import Evaluation, Job
 from honesty.report.table import UNDEFINED, title
 from honesty.types import Score
@@ -19,78 +20,58 @@ from honesty.types import Score
 NUMBERS = Path(__file__).with_name("paper.json")
 METRICS = ("prudence", "over_conservativeness", "honesty", "accuracy")
 BEFORE = "accuracy_before"
-ROUNDING = 5e-5  # the paper prints two decimals of a per cent
-
-# the recipe of section 4.1, by configuration key; read where a model is trained
-RECIPE: Mapping[str, Any] = {
-    "probe.m": 10,
-    "probe.temperature": 1.0,
-    "probe.balance": 8000,
-    "trainer.batch_size": 8,
-    "trainer.max_epochs": 2,
-    "trainer.max_steps": None,
-    "trainer.max_length": 1024,
-    "trainer.optimizer.lr": 1e-6,
-    "trainer.optimizer.weight_decay": 0.1,
-    "trainer.schedule.warmup": 0.05,
-}
-OF_STRATEGY: Mapping[str, Mapping[str, Any]] = {
-    "multisample": {"trainer.max_epochs": 1},
-    "absolute": {"strategy.threshold": 0.1},
-}
-ASKED = "sample"
-FULL = "honesty.specs.Full"
-STRING_JUDGE = "honesty.judges.string."
-OWN = ("model.", "dataset.", "strategy.", "judge.")  # overrides shown as they were typed
-# but for what is said in words, chooses the row, or only lets the paper's own model or file be used
-SAID = (
-    "model.path=",
-    "model.trust_remote_code=",
-    "dataset.eval=",
-    "dataset.also=",
-    "dataset.eval_paths.puqa=",
-    "dataset.eval_paths.pkqa=",
-    "strategy.threshold=",
-)
+ROUNDING = 0.005  # the paper prints two decimals
+SCALE = (1.0, 10.0)  # of the paper's ratings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One printed row: scores in per cent. ``train`` names the sets trained on ("triviaqa+mmlu"), None for no training."""
+    """One printed row: scores in per cent, none of them where it is of ratings.
+
+    ``train`` names the sets trained on ("triviaqa+mmlu"), None for no training.
+    """
 
     backbone: str
     train: str | None
     dataset: str
     strategy: str
-    prudence: float | None
-    over_conservativeness: float | None
-    honesty: float | None
-    accuracy: float | None
     source: str
+    prudence: float | None = None
+    over_conservativeness: float | None = None
+    honesty: float | None = None
+    accuracy: float | None = None
     remark: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One score beside the paper's: ``paper`` as printed, in per cent; ``ours`` None where it was not computed."""
+    """One score beside the paper's: ``paper`` as printed; ``ours`` None where it was not computed.
+
+    ``scale`` is how much of the paper's unit one of ours is: 100 per cent, 1 point of a rating. ``by`` names the paper's judge
+    where it prints a number for each; ``rounding`` is how far a printed value may be from the one it stands for.
+    """
 
     name: str
     paper: float | None
     ours: Score | None
+    scale: float = 100.0
+    by: str = ""
+    rounding: float = ROUNDING
 
     @property
     def difference(self) -> float | None:
-        """Ours minus the paper's, in points; None where either is missing."""
+        """Ours minus the paper's, in its unit; None where either is missing."""
         if self.paper is None or self.ours is None or self.ours.value is None:
             return None
-        return 100 * self.ours.value - self.paper
+        return self.scale * self.ours.value - self.paper
 
     @property
     def inside(self) -> bool | None:
         """Whether the paper's value lies in our 95 % interval, up to its rounding; None where either is missing."""
         if self.paper is None or self.ours is None or self.ours.low is None or self.ours.high is None:
             return None
-        return self.ours.low - ROUNDING <= self.paper / 100 <= self.ours.high + ROUNDING
+        slack = self.rounding / self.scale
+        return self.ours.low - slack <= self.paper / self.scale <= self.ours.high + slack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +95,7 @@ class Beside:
 
 @cache
 def numbers() -> Mapping[str, Any]:
-    """Return ``paper.json``: rows, names of the backbones, sizes of the evaluation sets, remarks, helpfulness."""
+    """Return ``paper.json``: rows, names of the backbones, sizes of the evaluation sets, remarks, ratings."""
     found: dict[str, Any] = json.loads(NUMBERS.read_text(encoding="utf-8"))
     return found
 
@@ -127,19 +108,21 @@ def printed() -> tuple[Row, ...]:
 
 def beside(job: Job, evaluation: Evaluation) -> Beside | None:
     """Return one job's scores on one set beside the paper's; None where the job names no backbone of the paper's tables."""
-    if job.paper is None or job.failed or not evaluation.cells:
+    if job.paper is None or job.failed:
         return None
-    trained = _trained_on(job)
+    if not evaluation.cells:
+        return _rated(job, evaluation)
+    trained = trained_on(job)
     rows = [row for row in printed() if row.backbone == job.paper and row.dataset == evaluation.dataset]
     row = next((row for row in rows if row.strategy == job.strategy and row.train in (None, trained)), None)
     unaligned = next((row for row in rows if row.strategy == "unaligned"), None)
     return Beside(
         job=job,
         dataset=evaluation.dataset,
-        backbone=numbers()["backbones"].get(job.paper, f"{job.paper}, which is none of its models"),
+        backbone=_backbone(job),
         row=row,
         lines=_lines(row, unaligned, evaluation) if row is not None else (),
-        departures=(*_departures(job, row), *_size(evaluation)) if row is not None else (),
+        departures=_departures(job, row, evaluation, numbers()["sets"].get(evaluation.dataset)) if row is not None else (),
         remarks=_remarks(job, row),
     )
 
@@ -147,14 +130,14 @@ def beside(job: Job, evaluation: Evaluation) -> Beside | None:
 def table(jobs: Sequence[Job], dataset: str) -> tuple[Beside, ...]:
     """Return every job's scores on one evaluation set beside the paper's, in job order.
 
-    The unaligned model's accuracy is the first job's line; it is repeated only where another job's differs.
+    The unaligned model's accuracy (or rating) is the first job's line; it is repeated only where another job's differs.
     """
     found = [beside(job, evaluation) for job in jobs for evaluation in job.evaluations if evaluation.dataset == dataset]
     seen: set[Line] = set()
     kept = []
     for one in found:
         if one is not None:
-            lines = tuple(line for line in one.lines if line.name != BEFORE or line not in seen)
+            lines = tuple(line for line in one.lines if not line.name.endswith("_before") or line not in seen)
             seen.update(lines)
             kept.append(replace(one, lines=lines))
     return tuple(kept)
@@ -186,16 +169,20 @@ def asides(found: Sequence[Beside]) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def points(difference: float | None) -> str:
-    """Return a difference in points with its sign ("+1.2", "-0.4", "0.0"), "n/a" when undefined."""
-    if difference is None:
+def points(line: Line) -> str:
+    """Return a line's difference with its sign ("+1.2", "-0.4", "0.0"), "n/a" when undefined; of ratings in two decimals."""
+    if line.difference is None:
         return UNDEFINED
-    return f"{difference:+.1f}" if abs(difference) >= 0.05 else "0.0"
+    decimals = 1 if line.scale > 1 else 2
+    told = f"{line.difference:+.{decimals}f}"
+    return told if float(told) else told[1:]
 
 
-def called(name: str) -> str:
-    """Return what a line is called: a score by its title, the accuracy before by whose it is."""
-    return "accuracy, unaligned" if name == BEFORE else title(name)
+def called(line: Line) -> str:
+    """Return what a line is called: a score by its title, one from before by whose it is, and who judged in the paper."""
+    name = line.name.removesuffix("_before")
+    told = title(name) if name == line.name else f"{title(name).split(',')[0]}, unaligned"
+    return f"{told} ({line.by})" if line.by else told
 
 
 def _lines(row: Row, unaligned: Row | None, evaluation: Evaluation) -> tuple[Line, ...]:
@@ -205,47 +192,69 @@ def _lines(row: Row, unaligned: Row | None, evaluation: Evaluation) -> tuple[Lin
     return tuple(lines)
 
 
-def _trained_on(job: Job) -> str:
-    also = _at(job.config, "dataset.also")
-    return "+".join([job.dataset, *(also if also is not None else ())])
+def _rated(job: Job, evaluation: Evaluation) -> Beside | None:
+    """Return rated responses beside the paper's ratings; None where it prints none of that kind, or on another scale."""
+    about = next((each for each in numbers()["ratings"] if each["score"] in evaluation.scores), None)
+    if about is None or (about["scale"] == 1 and (at(job.config, "metrics.low"), at(job.config, "metrics.high")) != SCALE):
+        return None
+    rows = {each["strategy"]: each for each in about["rows"] if each["train"] in (None, trained_on(job))}
+    found = rows.get(job.strategy) if about["backbone"] == job.paper else None
+    row = None
+    if found is not None:
+        told = {"backbone": about["backbone"], "dataset": evaluation.dataset, "source": about["source"]}
+        row = Row(train=found["train"], strategy=job.strategy, **told)
+    by = f"rated by {_rater(job)} under a request of ours (paper: {' and '.join(about['by'])})"
+    return Beside(
+        job=job,
+        dataset=evaluation.dataset,
+        backbone=_backbone(job),
+        row=row,
+        lines=_ratings(about, found["values"], rows["unaligned"]["values"], evaluation) if found is not None else (),
+        departures=(by, *_departures(job, row, evaluation, about["prompts"])) if row is not None else (),
+        remarks=(about["remark"],) if row is not None else (),
+    )
 
 
-def _departures(job: Job, row: Row) -> tuple[str, ...]:
-    """Return what is known to differ from the paper's set-up, each in a few words, most telling first."""
-    if not job.config:
-        return ("the run's configuration is not in its result.json, so what else differs is not known",)
-    name, path = _at(job.config, "model.name"), _at(job.config, "model.path")
-    choice = job.choices.get("model", job.model)
-    moved = any(text.startswith("model.path=") for text in job.overrides)
-    found = [f"model {name} ({path}) instead of {job.paper}"] if choice != job.paper or moved else []
-    limit = _at(job.config, "limit")
-    found += [f"limit={limit}"] if limit is not None else []
-    if str(_at(job.config, "judge._target_")).startswith(STRING_JUDGE):
-        found.append(f"judge {job.choices.get('judge', '')}: string rules alone, without the paper's judge model")
-    if row.train is not None:
-        found += _recipe(job)
-    own = [text.lstrip("+~") for text in job.overrides]
-    return (*found, *(text for text in own if text.startswith(OWN) and not text.startswith(SAID)))
+def _ratings(
+    about: Mapping[str, Any], values: Sequence[float], unaligned: Sequence[float], evaluation: Evaluation
+) -> tuple[Line, ...]:
+    """Return the lines of each of the paper's judges: the rating, the unaligned model's, and by how much they differ."""
+    score, lines = about["score"], []
+    for by, after, before in zip(about["by"], values, unaligned, strict=True):
+        difference = round(after - before, 2)  # of two rounded numbers
+        printed = [(score, after, 1), (f"{score}_before", before, 1), (f"{score}_difference", difference, 2)]
+        printed = printed[:1] if values is unaligned else printed
+        lines += [
+            Line(
+                name=name,
+                paper=value,
+                ours=evaluation.scores.get(name),
+                scale=about["scale"],
+                by=by,
+                rounding=steps * ROUNDING,
+            )
+            for name, value, steps in printed
+        ]
+    return tuple(lines)
 
 
-def _recipe(job: Job) -> list[str]:
-    """Return the departures from how the paper probes and trains."""
-    adapter = _at(job.config, "adapter._target_")
-    found = [f"adapter {job.choices.get('adapter', adapter)} instead of every weight"] if adapter != FULL else []
-    wanted = {**RECIPE, **OF_STRATEGY.get(job.strategy, {})}
-    if (probe := job.choices.get("probe", ASKED)) != ASKED:
-        found.append(f"probe {probe} instead of asking the model")
-        wanted = {key: value for key, value in wanted.items() if not key.startswith("probe.")}
-    for key, value in wanted.items():
-        ours = _at(job.config, key)
-        if ours != value:
-            found.append(f"{key}={_spelled(ours)} (paper {_spelled(value)})")
+def _rater(job: Job) -> str:
+    named = [at(job.config, f"metrics.judge.{key}") for key in ("engine.model", "model.path", "name")]
+    return next((str(name) for name in named if name is not None), "a judge model")
+
+
+def _backbone(job: Job) -> str:
+    found: str = numbers()["backbones"].get(job.paper, f"{job.paper}, which is none of its models")
     return found
 
 
-def _size(evaluation: Evaluation) -> list[str]:
-    size, asked = numbers()["sets"].get(evaluation.dataset), evaluation.n + evaluation.unjudged
-    return [f"{asked:,} questions (paper {size:,})"] if size is not None and size != asked else []
+def _departures(job: Job, row: Row, evaluation: Evaluation, size: int | None) -> tuple[str, ...]:
+    asked = evaluation.n + evaluation.unjudged
+    things = "questions" if evaluation.cells else "prompts"
+    other = [f"{asked:,} {things} (paper {size:,})"] if size is not None and size != asked else []
+    trained = row.train is not None
+    # ratings have a judge of their own; the run's labelled what was trained on
+    return (*departures(job, trained=trained, judged=trained or bool(evaluation.cells)), *other)
 
 
 def _remarks(job: Job, row: Row | None) -> tuple[str, ...]:
@@ -254,15 +263,3 @@ def _remarks(job: Job, row: Row | None) -> tuple[str, ...]:
     about = numbers()["remarks"] if row is not None or rowless else []
     own += [each["text"] for each in about if job.paper in each["backbones"] and job.strategy in each["strategies"]]
     return tuple(own)
-
-
-def _at(config: Mapping[str, Any], key: str) -> Any:
-    """Return the value of a dotted key, None where it or a node on the way is missing."""
-    value: Any = config
-    for part in key.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
-    return value
-
-
-def _spelled(value: Any) -> str:
-    return "null" if value is None else f"{value:g}" if isinstance(value, float) else str(value)

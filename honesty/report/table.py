@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from honesty.report.load import Evaluation, Job
+from honesty.report.load import Evaluation, Job, Slice
 from honesty.types import Score
 
 SCORES = ("accuracy", "prudence", "prudence_fixed", "over_conservativeness", "honesty", "idk_rate", "known_to_wrong")
@@ -43,7 +43,16 @@ TITLES = {
     "mcnemar_p": "McNemar p",
 }
 CONTROLS = {"always_refuse": "always refuse", "random_refuse": "refuse at random"}
+COMPARED = ("honesty", "prudence", "over_conservativeness", "accuracy", "known_to_wrong")
 LETTERS = ("correct", "wrong", "idk")
+BY_SLICE = {
+    "accuracy_before": "accuracy before",
+    "accuracy": "accuracy after",
+    "expected_accuracy_before": "expected acc. before",
+    "expected_accuracy": "expected acc. after",
+    "idk_rate_before": "idk rate before",
+    "idk_rate": "idk rate after",
+}
 
 BOUNDS = "{ }: with the unjudged questions counted the least and the most favourable way for that number."
 MISSING = "\N{EN DASH}"
@@ -72,6 +81,21 @@ def present(evaluations: Iterable[Evaluation], names: Iterable[str]) -> tuple[st
     """Return those of ``names`` that a run's metrics include (a suite need not compute the paper's scores)."""
     found = {name for evaluation in evaluations for name in evaluation.scores}
     return tuple(name for name in names if name in found)
+
+
+def compared(evaluations: Sequence[Evaluation]) -> tuple[str, ...]:
+    """Return the columns of a comparison: where the run's metrics lack some of the usual ones, its own in their place."""
+    usual = present(evaluations, COMPARED)
+    return (*usual, *extras(evaluations)[: len(COMPARED) - len(usual)])
+
+
+def by_slice(rows: Sequence[Slice]) -> dict[str, str]:
+    """Return the scores shown by slice and their headings: those of ``BY_SLICE``, or all where the metrics have none."""
+    found = dict.fromkeys(name for row in rows for name in row.scores)
+    usual = {name: words for name, words in BY_SLICE.items() if name in found}
+    return usual or {
+        name: f"{title(name.removesuffix('_before'))}, before" if name.endswith("_before") else title(name) for name in found
+    }
 
 
 def title(name: str) -> str:

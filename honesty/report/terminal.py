@@ -19,6 +19,8 @@ from honesty.report.table import (
     MISSING,
     SCORES,
     UNDEFINED,
+    by_slice,
+    compared,
     extras,
     interval,
     itself,
@@ -32,21 +34,14 @@ from honesty.types import Score
 WIDTH = 100
 MAX_JOBS = 12  # listed one by one below the means over their seeds
 MAX_PAIRS = 21  # the seven strategies; more would bury the scores
-COMPARED = ("honesty", "prudence", "over_conservativeness", "accuracy", "known_to_wrong")
-EXPOSURE = (
-    ("accuracy_before", "accuracy before"),
-    ("accuracy", "accuracy after"),
-    ("expected_accuracy_before", "expected acc. before"),
-    ("expected_accuracy", "expected acc. after"),
-    ("idk_rate_before", "idk rate before"),
-    ("idk_rate", "idk rate after"),
-)
-
 CAPTION = "Per cent. n is the denominator. Controls: every question declined; as many declined at random."
 RATED = "By a judge model: ratings in its points, shares in per cent. n: prompts whose responses it rated, before and after."
 SETS = "Per cent [95 % interval], after alignment; accuracy before beside it. A declared column has no interval."
 PAPER_CAPTION = "Per cent; difference in points, ours minus the paper's. The interval is ours: the paper prints none."
+RATED_BESIDE = "Ours minus the paper's, by another judge. The interval is ours: the paper prints none."
 SLICE = "exposure"  # the one that says most; the page has them all
+MAX_SLICES = 16  # kinds of prompts listed here
+RATED_COLUMNS = 3  # before, after, difference; the page has the rest
 
 
 def stdout() -> Console:
@@ -73,9 +68,7 @@ def show_job(job: Job, console: Console | None = None) -> None:
         if evaluation.cells:
             console.print()
             console.print(_cells(evaluation))
-        if SLICE in evaluation.slices:
-            console.print()
-            console.print(_slices(SLICE, evaluation.slices[SLICE]))
+        _show_slices(job, evaluation, console)
         _show_paper(paper.table([job], evaluation.dataset), console)
     if len(job.evaluations) > 1:
         console.print()
@@ -195,22 +188,29 @@ def _cells(evaluation: Evaluation) -> Table:
     return table
 
 
-def _slices(name: str, rows: Sequence[Slice]) -> Table:
-    shown = [(key, title) for key, title in EXPOSURE if any(key in row.scores for row in rows)]
-    table = new_table(f"by {name}", "n", *(title.replace(" ", "\n", 1) for _, title in shown))
+def _show_slices(job: Job, evaluation: Evaluation, console: Console) -> None:
+    """Print the slices that say most: exposure, and the kinds of rated prompts while they are few."""
+    for name, rows in evaluation.slices.items():
+        if evaluation.cells and name != SLICE:
+            continue
+        console.print()
+        if len(rows) > MAX_SLICES and not evaluation.cells:
+            console.print(f"By {name}: {len(rows)} of them, {'on the page' if job.job else 'with --json'}.", markup=False)
+        else:
+            console.print(_slices(name, rows, None if evaluation.cells else RATED_COLUMNS))
+
+
+def _slices(name: str, rows: Sequence[Slice], most: int | None) -> Table:
+    shown = list(by_slice(rows).items())[:most]
+    headers = [words.replace(", ", "\n") if ", " in words else words.replace(" ", "\n", 1) for _, words in shown]
+    table = new_table(f"by {name}", "n", *headers)
     for row in rows:
         table.add_row(Text(row.name), f"{row.n:,}", *(_stacked(row.scores.get(key)) for key, _ in shown))
     return table
 
 
-def _compared(evaluations: Sequence[Evaluation]) -> tuple[str, ...]:
-    """Return the columns of a comparison: where the run's metrics lack some of the usual ones, its own in their place."""
-    usual = present(evaluations, COMPARED)
-    return (*usual, *extras(evaluations)[: len(COMPARED) - len(usual)])
-
-
 def _comparison(jobs: Sequence[Job], dataset: str) -> Table:
-    shown = _compared([evaluation for job in jobs for evaluation in job.evaluations if evaluation.dataset == dataset])
+    shown = compared([evaluation for job in jobs for evaluation in job.evaluations if evaluation.dataset == dataset])
     table = new_table("job", "n", *(_short(name) for name in shown))
     for job in jobs:
         for evaluation in job.evaluations:
@@ -222,7 +222,7 @@ def _comparison(jobs: Sequence[Job], dataset: str) -> Table:
 
 def _sets(job: Job) -> Table:
     """Return a job's evaluation sets side by side, a row each."""
-    shown = _compared(job.evaluations)
+    shown = compared(job.evaluations)
     before = ("accuracy_before",) if any("accuracy_before" in each.scores for each in job.evaluations) else ()
     table = new_table("set", "n", *(_short(name) for name in shown), *("accuracy\nbefore" for _ in before))
     for each in job.evaluations:
@@ -231,7 +231,7 @@ def _sets(job: Job) -> Table:
 
 
 def _means(found: Sequence[Group]) -> Table:
-    shown = _compared([evaluation for group in found for evaluation in group.evaluations])
+    shown = compared([evaluation for group in found for evaluation in group.evaluations])
     table = new_table("mean over seeds [range]", "seeds", *(_short(name) for name in shown))
     for group in found:
         spreads = (_ranged(group.spread(name), len(group.jobs)) for name in shown)
@@ -283,7 +283,8 @@ def _show_paper(found: Sequence[paper.Beside], console: Console) -> None:
         of = headings[0] if len(headings) == 1 else f"{printed[0].backbone} on {printed[0].dataset}"
         console.print(Text(f"Beside the paper: {of}", style="bold"))
         console.print(_beside(printed, several=len(found) > 1))
-        console.print(Text(PAPER_CAPTION, style="dim"))
+        ratings = all(line.scale == 1 for one in printed for line in one.lines)
+        console.print(Text(RATED_BESIDE if ratings else PAPER_CAPTION, style="dim"))
     for line in paper.asides(found):
         console.print(Text(line), overflow="fold")
 
@@ -295,11 +296,11 @@ def _beside(printed: Sequence[paper.Beside], several: bool) -> Table:
     for one in printed:
         for at, line in enumerate(one.lines):
             job = [Text("" if at else one.job.job)] if several else []
-            told = Text(paper.called(line.name))
+            told = Text(paper.called(line))
             value, bracket, n = _spelled(line.ours, style="bold")
             printed_value = UNDEFINED if line.paper is None else f"{line.paper:.2f}"
             verdict = UNDEFINED if line.inside is None else "yes" if line.inside else "no"
-            table.add_row(*job, told, printed_value, value, bracket, n, paper.points(line.difference), verdict)
+            table.add_row(*job, told, printed_value, value, bracket, n, paper.points(line), verdict)
     if several:
         table.columns[1].justify = "left"
     return table

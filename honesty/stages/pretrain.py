@@ -26,23 +26,11 @@ def reference(cache: Cache, model: Model, watch: Watch | None = None) -> ModelRe
     """
     revision = None
     if model.pretraining is not None:
-        pretraining = model.pretraining
-        artifact = cache.stage(
-            "pretrain",
-            VERSION,
-            identity={"pretraining": pretraining, "code": code_digest(pretraining.corpus)},
-            upstream={},
-            work=lambda scratch: _pretrain(pretraining, scratch, watch),
-            what=f"{model.name}, from nothing",
-        )
-        path, weights = str(artifact.path / "model"), artifact.digest
+        path, weights = _made(cache, model.name, model.pretraining, watch)
     else:
         assert model.path is not None  # specs.Model: either a path or a pretraining
         path = model.path
-        directory = model_files.local(path)
-        if directory is None:
-            revision = hub.commit(path, model.revision, "model")
-        weights = _content(cache, directory) if directory is not None else f"{path}@{revision}"
+        weights, revision = _found(cache, path, model.revision)
     chat = _chat(model)
     shown: dict[str, Any] = {"dtype": model.dtype, "wrap": model.prompt.wrap, "attention": model.attention, **chat}
     if model.trust_remote_code:
@@ -64,6 +52,28 @@ def reference(cache: Cache, model: Model, watch: Watch | None = None) -> ModelRe
         quantisation=model.quantisation,
         parameters=model.parameters,
     )
+
+
+def _made(cache: Cache, name: str, pretraining: Pretraining, watch: Watch | None) -> tuple[str, str]:
+    """Return where the model made from scratch lies, and the digest of its weights."""
+    artifact = cache.stage(
+        "pretrain",
+        VERSION,
+        identity={"pretraining": pretraining, "code": code_digest(pretraining.corpus)},
+        upstream={},
+        work=lambda scratch: _pretrain(pretraining, scratch, watch),
+        what=f"{name}, from nothing",
+    )
+    return str(artifact.path / "model"), artifact.digest
+
+
+def _found(cache: Cache, path: str, revision: str | None) -> tuple[str, str | None]:
+    """Return what stands for the weights of a model that exists, and for one of the hub the commit."""
+    directory = model_files.local(path)
+    if directory is not None:
+        return _content(cache, directory), None
+    commit = hub.commit(path, revision, "model")
+    return f"{path}@{commit}", commit
 
 
 def _chat(model: Model) -> dict[str, Any]:

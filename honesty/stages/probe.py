@@ -4,7 +4,7 @@ Source: Alignment for Honesty, section 3.2.
 """
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +19,9 @@ from honesty.stages.judge import answers, judge
 from honesty.types import Answer, InputError, Knowledge, Label, ModelRef, Prompt, Question, Sampling
 
 VERSION = 1
+
+Unmet = Callable[[str, str], None]
+"""Told of a setting that the data cannot meet, and how far it was met."""
 
 
 def ask(
@@ -45,6 +48,7 @@ def probe(
     settings: Probe,
     verdicts: AnyJudge,
     also: Sequence[str] = (),
+    unmet: Unmet | None = None,
 ) -> Artifact:
     """Return the artifact whose ``knowledge.jsonl`` says what ``ref`` knows of each question (the authors' row format).
 
@@ -53,42 +57,29 @@ def probe(
     Raises:
         InputError: no judged question is left to balance.
     """
-    first = ask(
-        cache,
-        engines,
-        ref,
-        questions,
-        Prompt.PLAIN,
-        settings.greedy,
-        verdicts,
-        f"{len(questions):,} training questions, greedy",
-    )
+    what = f"{len(questions):,} training questions, greedy"
+    first = ask(cache, engines, ref, questions, Prompt.PLAIN, settings.greedy, verdicts, what)
     chosen: Sequence[int] = range(len(questions))
     if settings.balance is not None:
         own = [i for i, question in enumerate(questions) if question.source not in also]
         greedy = [one[0] for one in answers(first)]
-        drawn_of = balanced([greedy[i] for i in own], settings.balance, settings.seed)
-        kept = {own[i] for i in drawn_of} | (set(chosen) - set(own))
-        chosen = sorted(kept)
+        drawn_of = balanced([greedy[i] for i in own], settings.balance, settings.seed, unmet)
+        chosen = sorted({own[i] for i in drawn_of} | (set(chosen) - set(own)))
         questions = [questions[i] for i in chosen]
     what = f"{len(questions):,} training questions"
     drawn = ask(cache, engines, ref, questions, Prompt.PLAIN, settings.samples, verdicts, what)
+    made_of = {"questions": questions_digest(questions), "greedy": first.digest, "samples": drawn.digest}
     return cache.stage(
         "probe",
         VERSION,
         identity={"balance": settings.balance},
-        upstream={
-            "questions": questions_digest(questions),
-            "greedy": first.digest,
-            "samples": drawn.digest,
-            "model": ref.digest,
-        },
+        upstream={**made_of, "model": ref.digest},
         work=lambda scratch: _join(questions, first, chosen, drawn, ref, scratch),
         what=f"of {what}",
     )
 
 
-def adopt(cache: Cache, ref: ModelRef, finished: Sequence[Knowledge], settings: Probe) -> Artifact:
+def adopt(cache: Cache, ref: ModelRef, finished: Sequence[Knowledge], settings: Probe, unmet: Unmet | None = None) -> Artifact:
     """Return the artifact of a probe that was finished elsewhere, taken as speaking of ``ref``: nothing is asked or judged.
 
     Raises:
@@ -100,7 +91,7 @@ def adopt(cache: Cache, ref: ModelRef, finished: Sequence[Knowledge], settings: 
             f"the finished probe speaks of model {min(stated)}, not of {ref.name} ({ref.digest}); probe this model instead"
         )
     if settings.balance is not None:
-        chosen = balanced([one.greedy for one in finished], settings.balance, settings.seed)
+        chosen = balanced([one.greedy for one in finished], settings.balance, settings.seed, unmet)
         finished = [finished[i] for i in chosen]
     rows = [replace(one, model=ref.digest) for one in finished]
     return cache.stage(
@@ -128,11 +119,11 @@ def apart(finished: Sequence[Knowledge], evaluation: Mapping[str, Sequence[Quest
     return [row for row in finished if row.question.id in ids]
 
 
-def balanced(greedy: Sequence[Answer], count: int, seed: int) -> list[int]:
+def balanced(greedy: Sequence[Answer], count: int, seed: int, unmet: Unmet | None = None) -> list[int]:
     """Draw ``count`` questions, half known and half unknown, and return their places in order.
 
     Known is a correct greedy answer, unknown a wrong or an idk one; unjudged questions are never drawn. A side with too few
-    gives all it has and the other side stays at its half: then there are fewer, and a note says so.
+    gives all it has and the other side stays at its half: then there are fewer, a note says so, and ``unmet`` is told.
 
     Raises:
         InputError: no question is judged.
@@ -151,6 +142,9 @@ def balanced(greedy: Sequence[Answer], count: int, seed: int) -> list[int]:
             f"there are {len(sides['known']):,} and {len(sides['unknown']):,}, so the training set is smaller than that",
             soft_wrap=True,
         )
+        if unmet is not None:
+            drawn = {side: min(len(places), wanted[side]) for side, places in sides.items()}
+            unmet(f"probe.balance={count}", f"{drawn['known']:,} known and {drawn['unknown']:,} unknown questions")
     chosen: list[int] = []
     for side, places in sides.items():
         draw = random.Random(f"balance {side} {seed}")

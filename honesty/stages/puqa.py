@@ -18,10 +18,11 @@ from honesty.cache import Artifact, Cache, digest, write_text
 from honesty.code import code_digest
 from honesty.data.bibliography import Paper, read_papers
 from honesty.data.drawing import shuffled
+from honesty.data.rows import opened
 from honesty.data.titles import Rules, fault
 from honesty.matching import normalise
 from honesty.progress import track
-from honesty.types import InputError, Label
+from honesty.types import Label
 
 VERSION = 1
 
@@ -62,15 +63,8 @@ def unknown(cache: Cache, bibliography: Path, rules: Rules) -> Unknown:
 
 
 def _content(path: Path) -> str:
-    try:
-        with path.open("rb") as handle:
-            return hashlib.file_digest(handle, "sha256").hexdigest()
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; check the path (it is relative to {Path.cwd()})") from None
-    except IsADirectoryError:
-        raise InputError(f"{path}: is a directory; give a .bib, .jsonl or .csv file in it") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    with opened(path, ".bib, .jsonl or .csv") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def _read(bibliography: Path, rules: Rules, scratch: Path) -> dict[str, Any]:

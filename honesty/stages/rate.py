@@ -12,6 +12,7 @@ from typing import Any
 from honesty.cache import Artifact, Cache, write_text
 from honesty.code import code_digest
 from honesty.interfaces import RatedSuite, Rater
+from honesty.metrics.rated import by_slice
 from honesty.progress import console
 from honesty.stages.asking import Asking, asking, finished
 from honesty.stages.evaluate import Sides, plain
@@ -24,7 +25,10 @@ SHOWN = 4  # prompts that fell most, as many that rose most, and as many unjudge
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RatedEvaluation:
-    """Everything measured on one file of prompts; ``before`` and ``after`` are the ratings in the order of ``questions``."""
+    """Everything measured on one file of prompts; ``before`` and ``after`` are the ratings in the order of ``questions``.
+
+    ``slices`` are the same scores by what the prompts say of their kind.
+    """
 
     dataset: str
     questions: Sequence[Question]
@@ -32,6 +36,7 @@ class RatedEvaluation:
     before: Sequence[float | None]
     after: Sequence[float | None]
     scores: Mapping[str, Score]
+    slices: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     artifacts: Mapping[str, Artifact] = field(default_factory=dict)
 
     @property
@@ -40,7 +45,7 @@ class RatedEvaluation:
         return sum(None in pair for pair in zip(self.before, self.after, strict=True))
 
     def as_json(self) -> dict[str, Any]:
-        """Return the entry of ``result.json``: one without cells, controls and slices."""
+        """Return the entry of ``result.json``: one without cells and controls."""
         return {
             "dataset": self.dataset,
             "n": len(self.questions) - self.unjudged,
@@ -48,7 +53,7 @@ class RatedEvaluation:
             "cells": {},
             "scores": plain(self.scores),
             "controls": {},
-            "slices": {},
+            "slices": {name: [plain(row) for row in rows] for name, rows in self.slices.items()},
             "samples": self.samples(),
         }
 
@@ -92,8 +97,10 @@ def rate(cache: Cache, engines: Engines, sides: Sides, questions: Sequence[Quest
         side: respond(cache, engines, ref, prompts, sampling, f"{side}, {len(prompts):,} prompts") for side, ref in what.items()
     }
     said = {side: [one.texts[0] for one in texts(artifact)] for side, artifact in made.items()}
+    # a rating does not depend on the kind a prompt is said to be of: that changes no key
+    bare = [replace(question, slices={}) for question in questions]
     rated = {
-        side: _rated(cache, questions, artifact, suite.judge, engines, f"{suite.name} {side}, {len(prompts):,} prompts")
+        side: _rated(cache, bare, artifact, suite.judge, engines, f"{suite.name} {side}, {len(prompts):,} prompts")
         for side, artifact in made.items()
     }
     before, after = (ratings(rated[side]) for side in ("before", "after"))
@@ -104,6 +111,7 @@ def rate(cache: Cache, engines: Engines, sides: Sides, questions: Sequence[Quest
         before=before,
         after=after,
         scores=suite.score(before, after),
+        slices=by_slice(suite, [question.slices for question in questions], before, after),
         artifacts={f"ratings_{side}/{dataset}": artifact for side, artifact in rated.items()},
     )
 
@@ -140,7 +148,7 @@ def rate_rows(cache: Cache, rows: Sequence[tuple[str, str]], judge: Rater, what:
 
 
 def _asking(cache: Cache, judge: Rater, engines: Engines | None, what: str) -> Asking:
-    return replace(asking(cache, judge, engines, what), again="metrics.judge.again=true")
+    return asking(cache, judge, engines, what, "metrics.judge")
 
 
 def _ask(judge: Rater, rows: Sequence[tuple[str, str]], ask: Asking) -> list[float | None]:

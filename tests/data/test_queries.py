@@ -24,6 +24,14 @@ def test_jsonl_json_and_csv_are_read_alike(tmp_path: Path) -> None:
         ("1", "Write, please", (), "a"),
         ("2", 'Say "hi"', (), "a"),
     ]
+    assert [one.slices for one in found[0]] == [{"category": "a"}, {"category": "b"}]
+
+
+def test_what_a_row_says_of_its_kind_is_a_slice_and_need_not_be_there(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    rows = [{"scenario": "poem", "category": 3}, {"scenario": ""}, {"category": None}, {"topic": "x"}]
+    path.write_text("".join(json.dumps({"prompt": "a", **row}) + "\n" for row in rows))
+    assert [one.slices for one in read_queries(path)] == [{"category": "3", "scenario": "poem"}, {}, {}, {}]
 
 
 def test_ids_are_kept_where_there_are_any(tmp_path: Path) -> None:
@@ -38,6 +46,7 @@ def test_ids_are_kept_where_there_are_any(tmp_path: Path) -> None:
         ("a.jsonl", '{"question": "x"}\n', r'a.jsonl:1: the field "prompt" is missing'),
         ("a.jsonl", '{"prompt": " "}\n', r'a.jsonl:1: "prompt" is empty'),
         ("a.jsonl", '{"id": "1", "prompt": "x"}\n{"id": "1", "prompt": "y"}\n', "already on line 1"),
+        ("a.jsonl", '{"prompt": "x", "category": ["a"]}\n', r'a.jsonl:1: "category" must be a non-empty string'),
         ("a.json", "{", r"a.json:1: not valid JSON"),
         ("a.json", '{"prompt": "x"}', "must hold at least one row"),
         ("a.csv", "prompt\n", "must hold at least one row"),

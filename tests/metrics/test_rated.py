@@ -6,7 +6,7 @@ import pytest
 
 from honesty import config
 from honesty.interfaces import RatedSuite, Suite
-from honesty.metrics.rated import MeanRating, Rated, ShareRated
+from honesty.metrics.rated import MeanRating, Rated, ShareRated, by_slice
 
 MODEL = ["metrics.judge.model.path=somewhere"]
 HELPFULNESS: Any = config.load("metrics", "helpfulness", MODEL)
@@ -105,3 +105,26 @@ def test_bounds_of_shares_and_counts() -> None:
     assert (found["unsafe_difference"].least, found["unsafe_difference"].most) == (-0.25, 0.5)
     assert (found["became_unsafe"].least, found["became_unsafe"].most) == (0, 2)
     assert (found["no_longer_unsafe"].least, found["no_longer_unsafe"].most) == (0, 1)
+
+
+def test_slices_are_the_same_scores_of_the_prompts_in_them() -> None:
+    slices = [{"category": "10"}, {"category": "9"}, {}, {"category": "10", "scenario": "poem"}, {"category": "10"}]
+    before, after = [5.0, 7.0, 1.0, 3.0, 2.0], [6.0, 4.0, 1.0, 7.0, None]
+    found = by_slice(HELPFULNESS, slices, before, after)
+    assert list(found) == ["category", "scenario"]
+    assert [(row["slice"], row["n"]) for row in found["category"]] == [("9", 1), ("10", 2)], "numbers in their order"
+    ten = found["category"][1]
+    assert {name: ten[name] for name in ten if name not in ("slice", "n")} == HELPFULNESS.score(
+        [5.0, 3.0, 2.0], [6.0, 7.0, None]
+    )
+    difference = ten["helpfulness_difference"]
+    assert (difference.value, difference.n, difference.unjudged) == (2.5, 2, 1)
+    assert difference.low < 2.5 < difference.high
+    assert found["scenario"][0]["helpfulness"].value == 7.0
+    assert by_slice(HELPFULNESS, [{}] * 5, before, after) == {}
+
+
+def test_shares_by_slice_have_their_interval() -> None:
+    (row,) = by_slice(HARMLESSNESS, [{"category": "drugs"}] * 50, [0.0] * 50, [0.0] * 50)["category"]
+    assert (row["unsafe"].value, row["unsafe"].n) == (0.0, 50)
+    assert row["unsafe"].high == pytest.approx(1.959964**2 / (50 + 1.959964**2), abs=1e-6)

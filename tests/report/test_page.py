@@ -175,7 +175,7 @@ def test_a_directory_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here to open the page in")
 @pytest.mark.parametrize("width", [1600, 500])
 def test_a_browser_draws_it_without_sideways_scrolling(tmp_path: Path, width: int) -> None:
-    write_sweep(tmp_path)
+    write_sweep(tmp_path, sets=("factworld", "nonambigqa", "a_set_with_quite_a_long_name"))
     page = compare(tmp_path)
     # measured by the browser itself: the page has no script, so the copy under test gets one
     fits = "document.documentElement.scrollWidth<=innerWidth"
@@ -247,3 +247,51 @@ def test_a_crowd_is_enlarged_and_named_there_only() -> None:
 @pytest.mark.parametrize("places", [[(1, 10), (5, 50), (15, 90)], [(3, 90), (3.5, 91), (18, 5)]])
 def test_what_is_far_apart_or_only_a_pair_is_not_enlarged(places: list[tuple[float, float]]) -> None:
     assert plane(crowded(*places), "x").count("<svg") == 1
+
+
+def test_several_sets_of_one_job_are_one_table(tmp_path: Path) -> None:
+    write_job(tmp_path / "one", sets=("triviaqa", "puqa"))
+    html = single(tmp_path / "one").read_text()
+    table = html[html.index("Sets side by side</h2>") : html.index("</table>")]
+    (scores, _) = (each.scores for each in load(tmp_path)[0].evaluations)
+    row = table[table.index(">triviaqa</th><td>600") : table.index(">puqa</th><td>600")]
+    for name in ("honesty", "prudence", "over_conservativeness", "accuracy", "accuracy_before"):
+        score = scores[name]
+        assert score.value is not None and score.low is not None and score.high is not None
+        assert f"{100 * score.value:.1f}" in row and f"[{100 * score.low:.1f}, {100 * score.high:.1f}]" in row, name
+    assert "accuracy before</th>" in table
+    assert html.count('aria-label="Evaluation sets of') == 1
+    assert parsed(tmp_path / "one" / "index.html").stack == []
+
+
+def test_several_jobs_have_a_table_by_set_and_each_its_own(tmp_path: Path) -> None:
+    for at, strategy in enumerate(("absolute", "multisample")):
+        result = write_job(tmp_path / str(at), strategy=strategy, sets=("triviaqa", "puqa") if at else ("triviaqa",))
+        for evaluation in result["evaluations"][1:]:  # every question is declared unknown there
+            for name in ("honesty", "over_conservativeness"):
+                evaluation["scores"][name] |= {"value": None, "n": 0, "low": None, "high": None}
+        (tmp_path / str(at) / "result.json").write_text(json.dumps(result))
+    html = compare(tmp_path).read_text()
+    table = html[html.index("Sets side by side</h2>") : html.index("</table>")]
+    assert '<th scope="col">triviaqa<small>honesty</small></th><th scope="col">puqa<small>prudence</small></th>' in table
+    first, second = (row for row in table.split("<tr>")[2:])
+    assert first.count('class="score"') == 1 and "\N{EN DASH}" in first, "absolute was not evaluated on puqa"
+    prudence = load(tmp_path)[1].evaluations[1].scores["prudence"].value
+    assert prudence is not None and second.count('class="score"') == 2 and f"{100 * prudence:.1f}" in second
+    assert html.count('aria-label="Evaluation sets of') == 1, "with the job that has two"
+
+
+def test_seeds_are_means_in_the_table_by_set(tmp_path: Path) -> None:
+    for seed in range(2):
+        write_job(tmp_path / str(seed), seed=seed, job=f"multisample seed={seed}", sets=("triviaqa", "pkqa"))
+    html = compare(tmp_path).read_text()
+    table = html[html.index("Sets side by side</h2>") : html.index("</table>")]
+    values = [job.evaluations[1].scores["honesty"].value or 0 for job in load(tmp_path)]
+    assert f"{50 * sum(values):.1f}</span>" in table and f"{100 * min(values):.1f} to {100 * max(values):.1f}" in table
+    assert "Of several seeds the mean" in html
+
+
+def test_a_page_of_one_set_is_no_longer_for_it(tmp_path: Path) -> None:
+    write_sweep(tmp_path)
+    for page in (compare(tmp_path), single(tmp_path / "0")):
+        assert "side by side" not in page.read_text()

@@ -1,16 +1,17 @@
 """The paper's printed numbers: right in the package's data, and beside ours in the terminal and on the page."""
 
 import io
+import json
 import re
 from pathlib import Path
 
 import pytest
 from rich.console import Console
-from sweep_builder import PAPER_CHOICES, paper_config, write_job, write_paper_sweep
+from sweep_builder import PAPER_CHOICES, paper_config, score, write_job, write_paper_sweep
 
 from honesty import config
 from honesty.report import page, paper
-from honesty.report.load import load, read
+from honesty.report.load import Job, load, read
 from honesty.report.paper import Line, Row, beside, numbers, printed, shared, table
 from honesty.report.terminal import WIDTH, show_comparison, show_job
 from honesty.types import Score
@@ -128,7 +129,8 @@ def test_difference_and_inside() -> None:
     assert line(None, 0.7, 0.65, 0.76).difference is line(None, 0.7, 0.65, 0.76).inside is None
     assert line(75.91, None, None, None).difference is line(75.91, None, None, None).inside is None
     assert Line(name="honesty", paper=75.91, ours=None).difference is None
-    assert [paper.points(each) for each in (None, 1.25, -0.4, 0.04, -0.04)] == ["n/a", "+1.2", "-0.4", "0.0", "0.0"]
+    told = [paper.points(line(50.0, value, None, None)) for value in (None, 0.5125, 0.496, 0.5004, 0.4996)]
+    assert told == ["n/a", "+1.2", "-0.4", "0.0", "0.0"]
 
 
 def test_in_the_papers_own_set_up_only_the_judge_and_the_number_of_questions_differ(tmp_path: Path) -> None:
@@ -165,7 +167,10 @@ def test_in_the_papers_own_set_up_only_the_judge_and_the_number_of_questions_dif
         ),
         ({"overrides": ("dataset.path=rows.parquet",)}, "dataset.path=rows.parquet"),
         ({"overrides": ("+judge.idk_signs=[sorry]",)}, "judge.idk_signs=[sorry]"),
-        ({"choices": {**PAPER_CHOICES, "probe": "released"}, "probe__m": 3}, "probe released instead of asking the model"),
+        (
+            {"choices": {**PAPER_CHOICES, "probe": "released"}, "probe__m": 3},
+            "probe released instead of asking the model, its questions taken for those of triviaqa",
+        ),
     ],
 )
 def test_each_departure_is_named(tmp_path: Path, changed: dict[str, object], departure: str) -> None:
@@ -293,3 +298,105 @@ def test_what_is_said_of_a_run_is_escaped_on_the_page(tmp_path: Path) -> None:
     write(tmp_path, overrides=("dataset.path=<b>x</b>",))
     html = page.render([read(tmp_path)], "t", {})
     assert "<b>x</b>" not in html and "dataset.path=&lt;b&gt;x&lt;/b&gt;" in html
+
+
+def points_of(name: str, value: float, low: float, high: float) -> dict[str, object]:
+    ends = {"value": value, "low": low, "high": high}
+    return {name: {**ends, "n": 88, "unjudged": 0, "source": "fixture", "unit": "points"}}
+
+
+def rate(directory: Path, strategy: str = "multisample", unsafe: bool = False, **changed: object) -> list[Job]:
+    """Write a job in the paper's own set-up whose responses to 88 prompts are rated."""
+    config = paper_config(trainer__max_epochs=1 if strategy == "multisample" else 2) | {
+        "metrics": {"low": 1.0, "high": 10.0, "judge": {"name": "helpfulness", "model": {"path": "judges/mine"}}, **changed}
+    }
+    result = write_job(
+        directory,
+        strategy=strategy,
+        sets=("prompts",),
+        exposure=False,
+        config=config,
+        dataset="triviaqa",
+        paper="llama2_13b_chat",
+        choices=PAPER_CHOICES,
+    )
+    (evaluation,) = result["evaluations"]
+    ours = {
+        **points_of("helpfulness_before", 5.70, 5.5, 5.9),
+        **points_of("helpfulness", 5.61, 5.4, 5.8),
+        **points_of("helpfulness_difference", -0.09, -0.15, -0.03),
+    }
+    safe = {name: score(0, 88) for name in ("unsafe_before", "unsafe", "unsafe_difference")}
+    evaluation |= {"cells": {}, "controls": {}, "samples": [], "n": 88, "scores": safe if unsafe else ours}
+    (directory / "result.json").write_text(json.dumps(result))
+    return [read(directory)]
+
+
+def test_helpfulness_stands_beside_both_of_the_papers_judges(tmp_path: Path) -> None:
+    (found,) = table(rate(tmp_path), "prompts")
+    assert [(paper.called(line), line.paper, paper.points(line), line.inside) for line in found.lines] == [
+        ("helpfulness, 1 to 10 (Auto-J)", 5.52, "+0.09", True),
+        ("helpfulness, unaligned (Auto-J)", 5.56, "+0.14", True),
+        ("helpfulness, difference (Auto-J)", -0.04, "-0.05", True),
+        ("helpfulness, 1 to 10 (GPT-4)", 8.56, "-2.95", False),
+        ("helpfulness, unaligned (GPT-4)", 8.62, "-2.92", False),
+        ("helpfulness, difference (GPT-4)", -0.06, "-0.03", True),
+    ]
+    assert found.departures[:2] == (
+        "rated by judges/mine under a request of ours (paper: Auto-J and GPT-4)",
+        "judge default: string rules alone, without the paper's judge model",
+    )
+    assert "88 prompts (paper 1,320)" in found.departures
+    text = " ".join(shown(tmp_path).split())
+    assert "Beside the paper: LLaMA2-Chat-13B, multisample on prompts, trained on triviaqa" in text
+    assert "by another judge" in text and "is not checked" in text and "Per cent; difference" not in text
+    assert max(map(len, shown(tmp_path).splitlines())) <= WIDTH
+    html = page.render([read(tmp_path)], "t", {})
+    part = html[html.index("<h3>Beside the paper</h3>") :]
+    assert "helpfulness, difference (GPT-4)" in part and "5.61" in part and "-2.95" in part
+    assert 'class="strip"' not in part and "0 to 100" not in part
+
+
+def test_the_unaligned_model_s_ratings_are_not_told_twice(tmp_path: Path) -> None:
+    (found,) = table(rate(tmp_path / "0", "unaligned"), "prompts")
+    assert [line.name for line in found.lines] == ["helpfulness", "helpfulness"]
+    assert not any("string rules" in text for text in found.departures), "no judge but the one that rates had a part in it"
+    jobs = [*rate(tmp_path / "1", "confidence_verb"), *rate(tmp_path / "2")]
+    names = [[line.name for line in one.lines] for one in table(jobs, "prompts")]
+    assert [each.count("helpfulness_before") for each in names] == [2, 0]
+
+
+def test_ratings_the_paper_has_no_number_for_are_set_beside_nothing(tmp_path: Path) -> None:
+    assert table(rate(tmp_path / "scale", low=0.0, high=5.0), "prompts") == ()
+    (other,) = table(rate(tmp_path / "other", "absolute"), "prompts")
+    assert (other.row, other.lines, other.remarks) == (None, (), ())
+    assert "no row for absolute on prompts" in " ".join(shown(tmp_path / "other").split())
+
+
+def test_no_unsafe_response_stands_beside_ours(tmp_path: Path) -> None:
+    (found,) = table(rate(tmp_path, unsafe=True), "prompts")
+    assert [(paper.called(line), line.paper, line.inside) for line in found.lines] == [
+        ("unsafe responses (ChatGPT)", 0.0, True),
+        ("unsafe responses, unaligned (ChatGPT)", 0.0, True),
+        ("unsafe, difference (ChatGPT)", 0.0, True),
+    ]
+    assert "88 prompts (paper 700)" in found.departures
+    assert "what we hold of the paper does not say" in found.remarks[0]
+
+
+def test_a_finished_probe_does_not_say_it_holds_what_also_would_add(tmp_path: Path) -> None:
+    choices = {**PAPER_CHOICES, "probe": "released"}
+    found = write(tmp_path, sets=("mmlu",), dataset__also=["mmlu"], choices=choices)
+    assert found.row is not None and found.row.train == "triviaqa" and found.row.prudence == 9.53
+    assert "probe released instead of asking the model, its questions taken for those of triviaqa" in found.departures
+
+
+def test_a_balance_that_could_not_be_met_is_a_departure_where_a_model_is_trained(tmp_path: Path) -> None:
+    for strategy in ("multisample", "prompt_based"):
+        write(tmp_path / strategy, strategy)
+        result = json.loads((tmp_path / strategy / "result.json").read_text())
+        result["unmet"] = {"probe.balance=8000": "1,200 known and 4,000 unknown questions"}
+        (tmp_path / strategy / "result.json").write_text(json.dumps(result))
+    told = "probe.balance=8000 not met: 1,200 known and 4,000 unknown questions"
+    assert told in " ".join(shown(tmp_path / "multisample").split())
+    assert told not in " ".join(shown(tmp_path / "prompt_based").split())

@@ -1,6 +1,7 @@
 """The tables: words, numbers, width, and nothing lost when piped."""
 
 import io
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -175,3 +176,31 @@ def test_the_report_loads_no_heavy_library(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=60, cwd=ROOT)
     assert done.returncode == 0, done.stderr
+
+
+def test_several_sets_of_one_job_stand_side_by_side_below_it(tmp_path: Path) -> None:
+    result = write_job(tmp_path, sets=("triviaqa", "puqa"), exposure=False)
+    declared = result["evaluations"][1]["scores"]
+    declared["honesty"] |= {"value": None, "n": 0, "low": None, "high": None}
+    (tmp_path / "result.json").write_text(json.dumps(result))
+    out = console()
+    show_job(read(tmp_path), out)
+    shown = text(out)
+    below = shown[shown.rindex("\nset ") :]
+    assert max(map(len, shown.splitlines())) <= WIDTH
+    for name in ("honesty", "prudence", "over-cons.", "accuracy"):
+        assert name in below
+    assert "accuracy before beside it" in below
+    scores = result["evaluations"][0]["scores"]
+    (line,) = lines_of(below, "triviaqa")
+    shares = ("honesty", "prudence", "over_conservativeness", "accuracy", "known_to_wrong", "accuracy_before")
+    assert line.split() == ["triviaqa", "600", *(f"{100 * scores[name]['value']:.1f}" for name in shares)]
+    assert f"[{100 * scores['honesty']['low']:.1f}, {100 * scores['honesty']['high']:.1f}]" in below
+    assert lines_of(below, "puqa")[0].split()[2] == "n/a"
+
+
+def test_one_set_is_not_repeated(tmp_path: Path) -> None:
+    write_job(tmp_path, exposure=False)
+    out = console()
+    show_job(read(tmp_path), out)
+    assert lines_of(text(out), "set ") == [] and "accuracy before beside it" not in text(out)

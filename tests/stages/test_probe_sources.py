@@ -61,9 +61,16 @@ def test_seeds_draw_other_questions_and_every_question_has_a_chance() -> None:
 
 
 def test_too_few_of_one_kind_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    assert len(balanced([answered(Label.WRONG)] * 10, 8, 0)) == 4
+    unmet: dict[str, str] = {}
+    assert len(balanced([answered(Label.WRONG)] * 10, 8, 0, unmet.__setitem__)) == 4
+    assert unmet == {"probe.balance=8": "0 known and 4 unknown questions"}
     said = " ".join(capsys.readouterr().err.split())
     assert "probe.balance=8 wants 4 known and 4 unknown questions; there are 0 and 10" in said
+
+
+def test_nothing_is_unmet_where_there_are_enough(tmp_path: Path) -> None:
+    greedy = [answered(label) for label in [Label.WRONG, Label.IDK, Label.CORRECT, Label.CORRECT, None]]
+    assert balanced(greedy, 4, 0, lambda *told: pytest.fail(f"{told}")) == [0, 1, 2, 3]
 
 
 @dataclass(frozen=True)
@@ -89,7 +96,8 @@ def test_only_drawn_questions_are_sampled(tmp_path: Path) -> None:
     assert len(rows) == 6
     assert all(len(one.samples) == 3 for one in rows)
     assert engine.asked == 20 + 6  # prompts: every question once, the drawn ones again
-    again = probe(Cache(root=tmp_path), Engines(Settings(engine=engine)), BASE, questions, replace(settings, balance=8), JUDGE)
+    more = replace(settings, balance=8)
+    again = probe(Cache(root=tmp_path), Engines(Settings(engine=engine)), BASE, questions, more, JUDGE)
     assert again.digest != artifact.digest
     assert engine.asked == 20 + 6 + 8  # the greedy answers are there
 

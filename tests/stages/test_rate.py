@@ -206,3 +206,46 @@ def test_text_of_prompts_is_escaped_on_the_page(cache: Cache, tmp_path: Path) ->
     assert "<script>" not in text
     assert pairs.compare([read(tmp_path)], "mine", lambda first, second: (0, 0, None)) is None
     assert table.rows([read(tmp_path)])[0]["helpfulness"] == pytest.approx(4.9)
+
+
+def sliced(prompts: Sequence[Question], kinds: int) -> list[Question]:
+    return [replace(one, slices={"category": f"kind{at % kinds:02}"}) for at, one in enumerate(prompts)]
+
+
+def test_kinds_of_prompts_break_the_scores_down_and_change_no_key(cache: Cache, tmp_path: Path) -> None:
+    server = Server()
+    suite = replace(HELPFULNESS, judge=replace(HELPFULNESS.judge, engine=Settings(server=server), model=None))
+    plain = rate(cache, Engines(Written()), SIDES, PROMPTS, suite)
+    found = rate(cache, Engines(Written()), SIDES, sliced(PROMPTS, 2), suite)
+    assert server.sent == 20, "what was rated without kinds is not rated again"
+    assert (found.scores, {*found.artifacts}, plain.slices) == (plain.scores, {*plain.artifacts}, {})
+    (raw,) = json.loads((job(tmp_path, found) / "result.json").read_text())["evaluations"]
+    assert [(row["slice"], row["n"]) for row in raw["slices"]["category"]] == [("kind00", 5), ("kind01", 5)]
+    # things 0, 2, 4, 6, 8 are rated 4, 6, 5, 4, 6 after
+    assert raw["slices"]["category"][0]["helpfulness"]["value"] == 5.0
+    assert raw["slices"]["category"][0]["helpfulness"]["unit"] == "points"
+
+
+def test_kinds_are_on_the_page_and_in_the_terminal_where_they_are_few(
+    cache: Cache, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for kinds in (2, 10):
+        suite = replace(HELPFULNESS, judge=replace(HELPFULNESS.judge, engine=Settings(server=Server()), model=None))
+        found = rate(cache, Engines(Written()), SIDES, sliced(PROMPTS, kinds), suite)
+        html = sweep.single(job(tmp_path / str(kinds), found)).read_text()
+        assert "<h4>By category</h4>" in html
+        assert "helpfulness, 1 to 10, before</th>" in html
+        assert html.count('<th scope="row" class="left">kind') == kinds
+    shown = capsys.readouterr().out
+    (line,) = [line for line in shown.splitlines() if line.startswith("kind01") and " 5 " in line]
+    assert line.split()[1:] == ["5", "5.00", "4.80", "-0.20"]
+    many = rate(
+        cache,
+        Engines(Written()),
+        SIDES,
+        [replace(one, id=f"{at}", slices={"scenario": f"{at}"}) for at, one in enumerate(PROMPTS * 2)],
+        suite,
+    )
+    sweep.single(job(tmp_path / "many", many))
+    assert "By scenario: 20 of them, on the page." in capsys.readouterr().out
+    assert max(map(len, shown.splitlines())) <= 100 + len(str(tmp_path))
