@@ -118,20 +118,29 @@ def evaluate(
     if any(EXPOSURE in question.slices for question in questions):
         first, second = both("samples", probe.samples)
         sampled = {"expected_accuracy_before": _expected(asked, first), "expected_accuracy": _expected(questions, second)}
-    answers_before = _before(questions, before)
-    answers_after = [one[0] for one in answers(after)]
-    table = tabulate(pair(questions, answers_before, answers_after))
-    confidences = suite.confidences((question.id, one.text) for question, one in zip(questions, answers_after, strict=True))
+    found = _scored(dataset, questions, _before(questions, before), [one[0] for one in answers(after)], sampled, suite)
+    return replace(found, artifacts=artifacts)
+
+
+def _scored(
+    dataset: str,
+    questions: Sequence[Question],
+    before: Sequence[Answer],
+    after: Sequence[Answer],
+    sampled: Mapping[str, Mapping[str, float | None]],
+    suite: Suite,
+) -> Evaluation:
+    table = tabulate(pair(questions, before, after))
+    confidences = suite.confidences((question.id, one.text) for question, one in zip(questions, after, strict=True))
     return Evaluation(
         dataset=dataset,
         table=table,
         scores=_measured(suite.score(table, None, confidences), questions),
         controls=controls(table, suite),
         slices=score_slices(suite, table, questions, sampled, confidences),
-        samples=_samples(table, questions, answers_before, answers_after),
+        samples=_samples(table, questions, before, after),
         curves=suite.curves(table, confidences),
         notes=notes(questions),
-        artifacts=artifacts,
     )
 
 

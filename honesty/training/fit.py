@@ -100,16 +100,14 @@ def train(
         adapters.recompute(model)
     tuned = adapters.attach(model, adapter, trainer.seed)
     module = Tuning(tuned, trainer, len(course.windows))
-    pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
+    share = _shares(trainer, tuned, max(len(row.ids) for row in rows.rows))
     data = Updates(
         train=training,
         validation=held,
         windows=course.windows,
-        pad=int(pad if pad is not None else 0),
+        pad=_pad(tokenizer),
         trainer=trainer,
-        costs=Costs(
-            forward=_PASS_COST.get(device.type, 4096), share=_shares(trainer, tuned, max(len(row.ids) for row in rows.rows))
-        ),
+        costs=Costs(forward=_PASS_COST.get(device.type, 4096), share=share),
     )
     curves = Curves(on_metrics)
     _run(module, data, curves, course, trainer, directory, label, bool(held))
@@ -118,6 +116,11 @@ def train(
     for path in directory.glob("update-*"):
         path.unlink()
     return _result(curves, rows, target)
+
+
+def _pad(tokenizer: PreTrainedTokenizerBase) -> int:
+    """Return the id that fills short rows; masked, so any will do."""
+    return int(next((one for one in (tokenizer.pad_token_id, tokenizer.eos_token_id) if one is not None), 0))
 
 
 def foresee(ref: ModelRef, trainer: specs.Trainer, adapter: specs.Lora | specs.Full) -> None:
