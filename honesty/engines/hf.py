@@ -83,7 +83,7 @@ class HfEngine:
         if part.rows == 1:
             raise HonestyError(
                 f"out of memory on {self._model.device}: one text of one prompt ({part.cost:,} tokens) does not fit beside the "
-                "model; lower max_new_tokens (probe.max_new_tokens, that of the judge, --max-new-tokens), choose a smaller dtype "
+                "model; lower max_new_tokens (probe.max_new_tokens, that of the judge, --max-new-tokens), take a smaller dtype "
                 "of the model, or another device of the engine"
             )
         self._batch_tokens = max(part.cost // 2, 1)
