@@ -62,7 +62,8 @@ def single(job_dir: Path, *, console: Console | None = None) -> Path:
 
 
 def _title(jobs: list[Job]) -> str:
-    sets = " and ".join(datasets(jobs))
+    *first, last = datasets(jobs) or [""]
+    sets = f"{', '.join(first)} and {last}" if first else last
     on = f" on {sets}" if sets else ""
     strategies = list(dict.fromkeys(job.strategy for job in jobs))
     variants = len({(job.strategy, job.variant) for job in jobs})
