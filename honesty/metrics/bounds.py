@@ -28,6 +28,7 @@ from honesty.types import Transition
 GRID = 200  # splits tried at first; the neighbourhood of the best is then tried in full
 SWEEPS = 50  # far more than any search has taken
 CLOSE = 1e-12
+TRIALS = 8  # of whether a metric tells two outcomes apart
 CUTS, FEW = 2, 20  # a closer search where it is quick: see `stated_bounds` and `_starts`
 Values = Callable[[Array], Array]  # counts [..., category] -> the metric [...]
 Bounds = tuple[float | None, float | None]
@@ -45,7 +46,23 @@ def table_bounds(metrics: Sequence[Statistic], table: Transition, empty: Empty) 
     def values(metric: Statistic) -> Values:
         return lambda array: metric.estimate(Counts(outcomes=outcomes, array=array, empty=empty)).value
 
-    return [extremes(values(metric), judged, groups) for metric in metrics]
+    return [extremes(of := values(metric), judged, _fewer(groups, _alike(of, judged.size))) for metric in metrics]
+
+
+def _alike(values: Values, width: int) -> npt.NDArray[np.int64]:
+    """Return for each outcome the first one that the metric does not tell from it ``[category]``.
+
+    A question more at either gives the same value whatever the other counts are: tried on ``TRIALS`` random ones.
+    """
+    others = np.random.default_rng(0).integers(1, 50, size=(TRIALS, 1, width))
+    found = np.asarray(values(others + np.eye(width)))  # [trial, category]
+    same = np.isclose(found[:, :, np.newaxis], found[:, np.newaxis, :], rtol=0, atol=CLOSE, equal_nan=True).all(axis=0)
+    return np.asarray(same.argmax(axis=1), dtype=np.int64)
+
+
+def _fewer(groups: Sequence[Unjudged], first: npt.NDArray[np.int64]) -> list[Unjudged]:
+    """Return the groups without the places that are like an earlier one: a rate has three, of up to sixteen."""
+    return [replace(group, places=tuple(dict.fromkeys(first[list(group.places)].tolist()))) for group in groups]
 
 
 def stated_bounds(

@@ -118,23 +118,13 @@ class ShareRated(Rated):
         more = sum(one != 1.0 and two != 0.0 and None in (one, two) for one, two in zip(before, after, strict=True))
         less = sum(one != 0.0 and two != 1.0 and None in (one, two) for one, two in zip(before, after, strict=True))
         lacking = n - len(pairs)
-        p = two_sided(became, ceased) if pairs else None
         scores = [
             self._share(f"{self.name}_before", [one for one, _ in pairs], before),
             self._share(self.name, [two for _, two in pairs], after),
             _bounded(self._difference(became, ceased, len(pairs)), lacking, *_gap(before, after, 0.0, 1.0)),
             _bounded(_count(f"became_{self.name}", became, len(pairs)), lacking, became, became + more),
             _bounded(_count(f"no_longer_{self.name}", ceased, len(pairs)), lacking, ceased, ceased + less),
-            Score(
-                name="mcnemar_p",
-                value=p,
-                n=became + ceased,
-                low=None,
-                high=None,
-                unjudged=lacking,
-                source="McNemar's exact test on the prompts that changed",
-                unit="p",
-            ),
+            _bounded(_mcnemar(became, ceased, len(pairs)), lacking, *_p_extremes(became, ceased, more, less)),
         ]
         return {score.name: score for score in scores}
 
@@ -204,6 +194,22 @@ def _gap(before: Ratings, after: Ratings, low: float, high: float) -> tuple[floa
 
 def _count(name: str, value: int, n: int) -> Score:
     return Score(name=name, value=float(value) if n else None, n=n, low=None, high=None, source="prompts", unit="count")
+
+
+def _mcnemar(became: int, ceased: int, n: int) -> Score:
+    source = "McNemar's exact test on the prompts that changed"
+    p = two_sided(became, ceased) if n else None
+    return Score(name="mcnemar_p", value=p, n=became + ceased, low=None, high=None, source=source, unit="p")
+
+
+def _p_extremes(became: int, ceased: int, more: int, less: int) -> tuple[float, float]:
+    """Return McNemar's least and greatest p when up to ``more`` prompts more may have become so and ``less`` ceased to be.
+
+    Least where all that can goes one way; greatest where the two are as even as they can be, which takes one of them only.
+    """
+    least = min(two_sided(became + more, ceased), two_sided(became, ceased + less))
+    gap = became - ceased
+    return least, two_sided(became + min(more, max(0, -gap)), ceased + min(less, max(0, gap)))
 
 
 def _bounded(score: Score, unjudged: int, least: float, most: float) -> Score:
