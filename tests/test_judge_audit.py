@@ -167,6 +167,23 @@ def test_responses_the_judge_left_unjudged_bound_every_score() -> None:
     assert judge_audit._bounded(marks([True] * 3)).scores[0].least is None
 
 
+def test_no_bound_is_cut_off_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [row(str(i), "Rome" if i % 4 else "Oslo", i % 4 > 1, system="ab"[i % 8 > 3]) for i in range(400)]
+    words = ["--judge", "cascade", "-o", "judge/engine=openai", "-o", "judge.engine.base_url=http://127.0.0.1:9/v1"]
+    words += ["-o", "judge.engine.model=m", "-o", "judge.engine.startup=0", "--cache", str(tmp_path / "cache")]
+    path = str(put(tmp_path / "a.jsonl", rows))
+    found = json.loads(run(capsys, path, *words, "--json")[1])
+    table = run(capsys, path, *words)[1].split("Per cent")[0]
+    assert "judge cascade" in table
+    assert max(map(len, table.splitlines())) <= 100
+    for one in [found, *found["systems"].values()]:
+        for score in one["scores"].values():
+            for brackets, ends in (("[]", ("low", "high")), ("{}", ("least", "most"))):
+                if score[ends[0]] is not None:
+                    low, high = (100 * score[end] for end in ends)
+                    assert f"{brackets[0]}{low:.1f}, {high:.1f}{brackets[1]}" in table
+
+
 def test_kappa_is_scikit_learn_s() -> None:
     judge = [True, True, False, False, True, False, True, True]
     human = [True, False, False, True, True, False, True, True]

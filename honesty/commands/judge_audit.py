@@ -168,9 +168,13 @@ def _show(found: Audit, *, everything: bool) -> None:
 
     console = stdout()
     titles = [score.name for score in found.whole.scores]
-    shown = new_table(f"judge {found.judge}", "rows judged", *titles, "unjudged by\njudge, people")
+    shown = new_table(f"judge {found.judge}", "rows\njudged", *titles, "unjudged by\njudge, people")
     for name, one in [*found.systems.items(), ("all" if found.systems else "", found.whole)]:
-        cells = [f"{number(score.value)}\n{interval(score)}\nn = {score.n:,}" for score in one.scores]
+        # an interval and its bounds side by side would make the table wider than a terminal
+        cells = [
+            f"{number(score.value)}\n{interval(score)}".replace(" {", "\n{").rstrip("\n") + f"\nn = {score.n:,}"
+            for score in one.scores
+        ]
         shown.add_row(Text(visible(name)), f"{one.n:,}", *cells, f"{one.unjudged_by_judge:,}, {one.unjudged_by_human:,}")
     console.print(shown)
     sources = f" Intervals: {_sources(found)}." if found.whole.n else ""

@@ -230,10 +230,8 @@ def test_no_more_requests_at_a_time_than_allowed(serve: Serve) -> None:
         return Reply()
 
     _, engine = serve(slow, concurrency=4)
-    start = time.monotonic()
     engine.generate(PROMPTS, GREEDY)
-    assert 2 <= most[0] <= 4
-    assert time.monotonic() - start < 0.05 * len(PROMPTS), "side by side"
+    assert 2 <= most[0] <= 4, "side by side"
 
 
 def test_it_runs_inside_a_notebooks_loop(serve: Serve) -> None:
