@@ -28,7 +28,7 @@ from honesty.types import Transition
 GRID = 200  # splits tried at first; the neighbourhood of the best is then tried in full
 SWEEPS = 50  # far more than any search has taken
 CLOSE = 1e-12
-TRIALS = 8  # of whether a metric tells two outcomes apart
+TRIALS = 16  # of whether a metric tells two outcomes apart
 CUTS, FEW = 2, 20  # a closer search where it is quick: see `stated_bounds` and `_starts`
 Values = Callable[[Array], Array]  # counts [..., category] -> the metric [...]
 Bounds = tuple[float | None, float | None]
@@ -52,9 +52,11 @@ def table_bounds(metrics: Sequence[Statistic], table: Transition, empty: Empty) 
 def _alike(values: Values, width: int) -> npt.NDArray[np.int64]:
     """Return for each outcome the first one that the metric does not tell from it ``[category]``.
 
-    A question more at either gives the same value whatever the other counts are: tried on ``TRIALS`` random ones.
+    A question more at either gives the same value whatever the other counts are: tried on none, on one elsewhere, and on
+    ``TRIALS`` random ones, half of them 0 (a metric may tell two apart only by what is undefined without them).
     """
-    others = np.random.default_rng(0).integers(1, 50, size=(TRIALS, 1, width))
+    drawn = np.random.default_rng(0).integers(-50, 50, size=(TRIALS, width)).clip(min=0)
+    others = np.concatenate([np.zeros((1, width)), np.eye(width), drawn])[:, np.newaxis]
     found = np.asarray(values(others + np.eye(width)))  # [trial, category]
     same = np.isclose(found[:, :, np.newaxis], found[:, np.newaxis, :], rtol=0, atol=CLOSE, equal_nan=True).all(axis=0)
     return np.asarray(same.argmax(axis=1), dtype=np.int64)
