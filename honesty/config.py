@@ -328,11 +328,10 @@ def load(group: str, name: str, overrides: Sequence[str] = ()) -> Any:
         return check(_composed(group, name, overrides))[group]
     root = OmegaConf.create({"seed": 0, "trusted": ["honesty."], group: node})
     try:
-        root.merge_with(OmegaConf.from_dotlist(list(overrides)))
-    except yaml.YAMLError as error:
-        raise InputError(f"{' '.join(overrides)}: a value is not yaml: {str(error).splitlines()[0]}") from error
-    except OmegaConfBaseException as error:
-        raise InputError(f"{' '.join(overrides)}: {str(error).splitlines()[0]}") from error
+        root.merge_with_dotlist(list(overrides))  # reaches into lists, as a run does: metrics.metrics.0.bins=20
+    except (yaml.YAMLError, OmegaConfBaseException, TypeError) as error:  # a word for the place in a list is a TypeError
+        what = "a value is not yaml: " if isinstance(error, yaml.YAMLError) else ""
+        raise InputError(f"{' '.join(overrides)}: {what}{str(error).splitlines()[0]}") from error
     if unknown := [str(key) for key in root if key not in ("seed", "trusted", group)]:
         raise InputError(f"{unknown[0]}: unknown key; overrides here begin with {group}. or seed=")
     return check(root)[group]

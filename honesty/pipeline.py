@@ -4,7 +4,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from honesty.stages.evaluate import Evaluation, Sides, evaluate
 from honesty.stages.fit import aligned, curves, fit, foresee
 from honesty.stages.generate import Engines
 from honesty.stages.pretrain import reference
-from honesty.stages.probe import adopt, apart, probe
+from honesty.stages.probe import adopt, apart, lacking, probe
 from honesty.stages.rate import RatedEvaluation, rate
 from honesty.types import InputError, Knowledge, ModelRef, Question
 
@@ -57,11 +57,18 @@ class Job:
     start: float
     artifacts: dict[str, dict[str, str]] = field(default_factory=dict)
     unmet: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     evaluations: list[Evaluation | RatedEvaluation] = field(default_factory=list)
 
     def keep(self, name: str, artifact: Artifact) -> None:
         """Note what the job used, for its result."""
         self.artifacts[name] = {"digest": artifact.digest, "path": str(artifact.path)}
+
+    def remark(self, note: str) -> None:
+        """Say what a reader of the scores should know of the training, now and beside them; "" is nothing."""
+        if note:
+            console.print(f"  note: {note}", soft_wrap=True, markup=False)
+            self.notes.append(note)
 
     def miss(self, setting: str, how: str) -> None:
         """Note a setting that the data could not meet, for its result."""
@@ -142,6 +149,7 @@ def _stages(records: Records, job: Job, cache: Cache, tracker: tracking.Tracker)
         probed = _probed(records, job, cache, engines, before, material)
         job.keep("probe", probed)
     if trains and _reaches(records, "build"):
+        job.remark(lacking(probed))
         built = build(cache, before, probed, records["strategy"], job.head["strategy"])
         job.keep("examples", built)
     if trains and _reaches(records, "fit"):
@@ -153,7 +161,8 @@ def _stages(records: Records, job: Job, cache: Cache, tracker: tracking.Tracker)
         after = aligned(before, fitted)
     if _reaches(records, "evaluate"):
         sides = Sides(before=before, after=after, prompt=records["strategy"].evaluation_prompt)
-        job.evaluations += _evaluated(records, cache, engines, sides, material)
+        found = _evaluated(records, cache, engines, sides, material)
+        job.evaluations += [replace(one, notes=[*one.notes, *job.notes]) for one in found]
         for evaluation in job.evaluations:
             for kind, artifact in evaluation.artifacts.items():
                 job.keep(kind, artifact)

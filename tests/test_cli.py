@@ -275,8 +275,10 @@ def test_every_suite_on_the_real_files(capsys: pytest.CaptureFixture[str], suite
 
 def test_verdict_files_state_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = put(tmp_path / "v.jsonl", [{"id": "0", "label": "correct", "loosely_correct": True}])
-    code, out, _ = run(capsys, "score", path, path, "--metrics", "selective", "--json")
+    code, out, err = run(capsys, "score", path, path, "--metrics", "selective", "--json")
     assert (code, json.loads(out)["scores"]["aurc"]["value"]) == (0, None)
+    assert err == f"warning: {path}: no answer states a confidence that metrics.confidence can read: scores of it are n/a\n"
+    assert run(capsys, "score", path, path, "--metrics", "tax", "--json")[2] == ""
 
 
 def test_an_unknown_suite_is_one_line_that_lists_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -183,6 +183,10 @@ def test_users_can_trust_their_own_package(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_load_builds_one_choice_with_overrides() -> None:
+    assert (
+        config.load("metrics", "abstention", ["metrics.metrics.11.threshold=0.6", "metrics.before=[]"]).metrics[11].threshold
+        == 0.6
+    )
     strategy = config.load("strategy", "absolute", ["strategy.threshold=0.3"])
     assert strategy.threshold == 0.3
 
@@ -194,6 +198,7 @@ def test_load_builds_one_choice_with_overrides() -> None:
         ("absolute", ["strategy.treshold=0.3"], "did you mean threshold?"),
         ("absolute", ["strategy.threshold=2"], "threshold"),
         ("absolute", ["probe.m=2"], "overrides here begin with strategy."),
+        ("absolute", ["trusted.x.y=1"], "trusted.x.y=1: "),
     ],
 )
 def test_load_reports_what_is_wrong(name: str, overrides: list[str], reason: str) -> None:

@@ -9,6 +9,7 @@ from honesty.cache import Cache
 from honesty.config import load, names
 from honesty.data.records import Response, read_responses, write_verdicts
 from honesty.interfaces import AnyJudge
+from honesty.stages.generate import Engines
 from honesty.stages.judge import judge_rows
 from honesty.types import InputError, Label, Verdict
 
@@ -63,9 +64,14 @@ def rules_argument(parser: ArgumentParser, text: str) -> None:
     parser.add_argument("--rules", choices=RULES, default="default", help=f"{text} (default: %(default)s)")
 
 
-def judge_responses(responses: Sequence[Response], judge: AnyJudge, cache: Cache) -> dict[str, Verdict]:
-    """Return the verdict of every response by question id, in order; a judge model's replies are kept in ``cache``."""
-    found = judge_rows(cache, [(response.question, response.text) for response in responses], judge)
+def judge_responses(
+    responses: Sequence[Response], judge: AnyJudge, cache: Cache, engines: Engines | None = None
+) -> dict[str, Verdict]:
+    """Return the verdict of every response by question id, in order; a judge model's replies are kept in ``cache``.
+
+    ``engines`` keeps that model loaded for the next call.
+    """
+    found = judge_rows(cache, [(response.question, response.text) for response in responses], judge, engines)
     return {response.question.id: verdict for response, verdict in zip(responses, found, strict=True)}
 
 

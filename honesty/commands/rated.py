@@ -42,14 +42,15 @@ def score_rated(before: Path, after: Path, suite: RatedSuite, cache: Cache) -> R
     """
     # imported here: stages that score load numpy, which the other suites must not before they fork
     from honesty.metrics.rated import by_slice
+    from honesty.stages.generate import Engines
     from honesty.stages.rate import rate_rows
 
     first, second = _read(before), _read(after)
     check_same(first.side, second.side)
-    found = []
+    found, engines = [], Engines(suite.judge.engine)
     for side in (first.side, second.side):
         rows = [(prompt, side.said[key]) for key, prompt in first.side.texts.items()]
-        found.append(rate_rows(cache, rows, suite.judge, f"{len(rows):,} responses of {side.path.name}"))
+        found.append(rate_rows(cache, rows, suite.judge, f"{len(rows):,} responses of {side.path.name}", engines))
     unjudged = sum(None in pair for pair in zip(*found, strict=True))
     slices = by_slice(suite, list(first.slices.values()), *found)
     return Rating(scores=suite.score(*found), slices=slices, n=len(found[0]) - unjudged, unjudged=unjudged)

@@ -1,6 +1,7 @@
 """`honesty score`: two files of responses (or verdicts), before and after, to the nine cells and the scores."""
 
 import json
+import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -85,19 +86,22 @@ def score(
 def _judged(sides: tuple[Side, Side], metrics: str, settings: Sequence[str]) -> Result:
     # imported here, after the second process was forked off: numpy starts threads, and forking with threads is unsafe
     from honesty.metrics.controls import controls
-    from honesty.metrics.suite import Suite
+    from honesty.metrics.suite import Suite, unstated
     from honesty.metrics.transition import tabulate
 
     suite: Suite = load("metrics", metrics, settings)
     table = tabulate(pair(*sides))
     confidences = suite.confidences(sides[1].said.items())
+    curves = suite.curves(table, confidences)
+    for note in unstated(curves):
+        print(f"warning: {sides[1].path}: {note}", file=sys.stderr)
     return Result(
         table=table,
         scores=suite.score(table, None, confidences),
         n=table.n,
         unjudged=table.lacking,
         controls=controls(table, suite),
-        curves=suite.curves(table, confidences),
+        curves=curves,
     )
 
 

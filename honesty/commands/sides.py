@@ -18,6 +18,7 @@ from honesty.commands.judge import judge_responses
 from honesty.data.records import read_responses, read_verdicts
 from honesty.data.rows import read_rows
 from honesty.interfaces import AnyJudge, AskingJudge
+from honesty.stages.generate import Engines
 from honesty.types import InputError, Label, Verdict
 
 SHOWN_IDS = 5
@@ -75,7 +76,8 @@ def read_sides(before: Path, after: Path, judge: AnyJudge, cache: Cache) -> tupl
         InputError: a fault in a file, or a file that holds neither responses nor verdicts.
     """
     if min(_size(before), _size(after)) < BIG or os.cpu_count() == 1 or isinstance(judge, AskingJudge):
-        sides = read_side(before, judge, cache), read_side(after, judge, cache, keep=True)
+        engines = Engines(judge.engine) if isinstance(judge, AskingJudge) else None
+        sides = read_side(before, judge, cache, engines), read_side(after, judge, cache, engines, keep=True)
     else:
         with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork"), initializer=_leave_interrupts) as pool:
             # the second is read here: its responses need not be handed from one process to the other
@@ -89,8 +91,10 @@ def read_sides(before: Path, after: Path, judge: AnyJudge, cache: Cache) -> tupl
     return sides
 
 
-def read_side(path: Path, judge: AnyJudge, cache: Cache, *, keep: bool = False) -> Side:
+def read_side(path: Path, judge: AnyJudge, cache: Cache, engines: Engines | None = None, *, keep: bool = False) -> Side:
     """Read one file, judging its responses if it has them; with ``keep``, these stay with the side.
+
+    ``engines`` keeps a judge's model loaded for the next file.
 
     Raises:
         InputError: a fault in the file, or it holds neither responses nor verdicts.
@@ -98,19 +102,19 @@ def read_side(path: Path, judge: AnyJudge, cache: Cache, *, keep: bool = False) 
     collecting = gc.isenabled()
     gc.disable()  # nothing here is cyclic, and looking for cycles among a million new objects takes a quarter of the time
     try:
-        return _read_side(path, judge, cache, keep)
+        return _read_side(path, judge, cache, engines, keep)
     finally:
         if collecting:
             gc.enable()
 
 
-def _read_side(path: Path, judge: AnyJudge, cache: Cache, keep: bool) -> Side:
+def _read_side(path: Path, judge: AnyJudge, cache: Cache, engines: Engines | None, keep: bool) -> Side:
     first = next(iter(read_rows(path)))
     if "response" in first.fields:
         responses = read_responses(path)
         return Side(
             path=path,
-            verdicts=_bare(judge_responses(responses, judge, cache)),
+            verdicts=_bare(judge_responses(responses, judge, cache, engines)),
             texts={response.question.id: response.question.text for response in responses},
             said={response.question.id: response.text for response in responses} if keep else {},
             notes=judge.notes(response.question for response in responses),

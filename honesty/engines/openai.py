@@ -207,7 +207,14 @@ class OpenAIEngine:
             return (PartialError if self._heard else UnavailableError)(text, {})
         # of a server that wants to be left alone for hours nothing more is to be had now
         later = faults.wait(error, 0.0) > faults.LONGEST_ASKED
-        return (UnavailableError if later else PartialError)(f"{where}: {said}, {_tried(tries)}", {})
+        # transformers serve says no more than 500 of a model it cannot load
+        unknown = isinstance(error, APIStatusError) and error.status_code >= 500 and not self._made
+        hint = (
+            f"; it has given no text yet: is {self.node}.model={self.model} a name it serves? Its own log says more"
+            if unknown
+            else ""
+        )
+        return (UnavailableError if later else PartialError)(f"{where}: {said}, {_tried(tries)}{hint}", {})
 
     def _refusal(self, error: APIStatusError, prompt: str, refuses: str, said: str) -> PartialError:
         status = error.status_code

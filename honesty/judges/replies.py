@@ -42,6 +42,10 @@ _WORDS = {
 _AGAINST = re.compile(r"\b(?:inconsistent|not|contradict\w*|incorrect|wrong|differ\w*|unrelated|no)\b|n['\u2019]t\b")
 _FOR = re.compile(r"\b(?:consistent|same|identical|equivalent|correct|match\w*|agree\w*)\b")
 
+_ON_ANOTHER_SCALE = re.compile(
+    r"[0-9]|\b(?:scale|out of|points?|per ?cent|of (?:three|four|five|ten|a hundred))\b|%"
+)  # or a number
+
 _BRACKETED = re.compile(rf"\[\[\s*(?P<top>{_NUMBER})\s*(?:/\s*(?P<bottom>{_NUMBER})\s*)?\]\]")
 _RATED_AT_THE_END = re.compile(r"(?:^|\b(?:rating|score)(?: is)?\s*[:=]?\s*)\[\[[^\[\]]*\]\][\s.!]*$", re.IGNORECASE)
 _OF_A_RESPONSE = (
@@ -78,7 +82,7 @@ def score(reply: str) -> float | None:
     """Return the consistency from 0 to 1 that a reply states: as a decimal, fraction, "9 out of 10", per cent or in words.
 
     The number must be a line by itself (a label before it, a comment after it), the first or the last of the reply. A whole
-    number above 1 has no known scale, a decimal below 1 over 10 has two: both are not read.
+    number above 1 has no known scale, a decimal below 1 over 10 (or in per cent) has two: both are not read.
     """
     lines = _lines(reply)
     found = {at: value for at, line in enumerate(lines) if (value := _score(line)) is not None}
@@ -100,8 +104,12 @@ def _score(line: str) -> Fraction | None:
         if bottom == 0 or (bottom != 1 and top < 1 and top.denominator != 1):
             return None
         value = top / bottom
+    elif parts["percent"] is not None:
+        if top < 1 and top.denominator != 1:  # "0.9%": nine tenths, or as many per cent?
+            return None
+        value = top / 100
     else:
-        value = top / 100 if parts["percent"] else top
+        value = top
     return value if 0 <= value <= 1 and _comments(rest, value, whole="." not in parts["top"]) else None
 
 
@@ -112,9 +120,9 @@ def _comments(rest: str, value: Fraction, whole: bool) -> bool:
     """
     if not rest:
         return True
-    if re.search(r"[0-9]", rest) or (whole and rest[0] not in "(-\u2013\u2014"):
-        return False
     text = rest.lower()
+    if _ON_ANOTHER_SCALE.search(text) or (whole and rest[0] not in "(-\u2013\u2014"):
+        return False
     against = _AGAINST.search(text) is not None
     return not (value > Fraction(1, 2) and against) and not (value < Fraction(1, 2) and _FOR.search(text) and not against)
 

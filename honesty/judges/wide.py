@@ -5,8 +5,9 @@ determined"). Phrases alone find too much: a song called "I Don't Know", "I don'
 counts only
 
 - outside quotation marks, and where the question does not contain it too;
-- when no answer comes first: before it stand nothing but apologies and other refusals (an unsure speaker, or a "nobody knows",
-  must open the sentence as well);
+- when no answer comes first: the sentences before it are nothing but apologies and other refusals. An unsure speaker, or a
+  "nobody knows", must open its sentence as well; a speaker who does not know counts anywhere in it ("I would love to help, but
+  I do not know"), so that "London, but I do not have more details" is idk too, wrongly: the price of not reading the clause;
 - when no answer follows: no "but it is ...", no sentence that offers one ("I think ...", "My best guess ..."), and after an
   unsure speaker or a "nobody knows" nothing but advice.
 
@@ -72,7 +73,7 @@ SPEAKER = (
     r"\bi do not (?:want|wish|like) to (?:guess|speculate|mislead)\b",
     rf"\bi (?:do not feel|am not) {_MORE}(?:confident|comfortable|qualified)\b",
     r"\bi (?:would |will )?need (?:more|further|additional) (?:information|context|details?)\b",
-    r"\bas an? (?:ai|artificial intelligence|large language model|language model|llm)\b",
+    r"\bas an? (?:ai|artificial intelligence|large language model|language model|llm)\b[^.]*?\b(?:not?|never|limited|unable)\b",
     r"\bmy (?:training data|training|knowledge|knowledge cut-?off|database)\b"
     r" (?:[\w-]+ ){0,3}?(?:not|prevents?|ends?|limited)\b",
     r"\b(?:beyond|outside|not (?:in|part of|within|available to))\b (?:[\w-]+ ){0,3}?(?:my|me|what i|i)\b",

@@ -4,8 +4,11 @@ Responses are sorted by stated confidence, the surest first; risk(k) is the shar
 confidences tie by the hundred, so every number is the *expectation* over the orders within ties: after j responses of a group
 of t with w wrong, j w / t wrong ones are expected. Coverage is a share of the responses that state a confidence.
 
-With few wrong responses the bootstrap's intervals are too short: of 95 % in 500 simulations of about 130 responses, 11 of them
-wrong, AURC's held the true value in 86 %, E-AURC's in 83 % (AUROC's in 90 %); with 40 wrong ones in 92 to 94 %.
+With few wrong responses a percentile interval is too short. Of 95 % in 500 simulations of 130 responses (verbal and decimal
+confidences) AURC's and E-AURC's held the true value in 81 to 83 % with 5 wrong ones, 84 to 93 % with 11, 93 to 95 % with 40;
+those used here (see :class:`Area`) in 88 to 90, 94 to 96 and 94 to 96 %, and with 11 in 1,000 in 93 to 95 instead of 85 %.
+Coverage at a risk steps with the curve, and where hardly more are wrong than the risk allows it is often 1, without an
+interval; else its percentiles held the true one in 90 to 96 % with 40 wrong ones or more.
 
 Source: El-Yaniv and Wiener 2010; Geifman and El-Yaniv 2017 (risk-coverage); Geifman, Uziel and El-Yaniv 2019 (E-AURC).
 """
@@ -15,15 +18,38 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from honesty.metrics.bootstrap import Z, percentiles
 from honesty.metrics.counts import Array, Estimate
 from honesty.metrics.levels import Levels
 from honesty.metrics.stated import Stated, ratio
+from honesty.metrics.statistic import POINT
 
 POINTS = 200  # of a risk-coverage curve in result.json
 
 
+class Area(Stated):
+    """An area of risk, 0 .. 1: how far it varies grows with its size, so the interval is symmetric in its log-odds.
+
+    The log-odds of the value, plus and minus 1.96 standard deviations of those of the replicates (the few at 0 or 1 have none
+    and are dropped; a value that is 0 or 1 itself keeps the percentiles).
+
+    Source: Efron and Tibshirani 1993, chapters 12.6 and 13 (bootstrap standard error on a transformed scale).
+    """
+
+    interval: ClassVar[str] = "paired bootstrap, normal in the log-odds"
+
+    def ends(self, levels: Levels, values: Array) -> tuple[float | None, float | None]:
+        value = float(self.estimate(levels).value)
+        inside = values[(values > POINT) & (values < 1 - POINT)]
+        if not POINT < value < 1 - POINT or inside.size < 2:
+            return percentiles(values)
+        half = Z * float(np.log(inside / (1 - inside)).std())
+        low, high = 1 / (1 + (1 - value) / value * np.exp([half, -half]))
+        return float(low), float(high)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Aurc(Stated):
+class Aurc(Area):
     """Area under the risk-coverage curve: the mean of risk(k) over k = 1 .. n; 0 the best.
 
     A confidence that says nothing gives the error rate; it depends on the accuracy as much as on the confidence.
@@ -39,7 +65,7 @@ class Aurc(Stated):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExcessAurc(Stated):
+class ExcessAurc(Area):
     """AURC less that of the best order of the same responses (every correct one before every wrong one); 0 the best.
 
     The best order's is exact here, ``(W - C (H_n - H_C)) / n`` with W wrong and C correct ones and H the harmonic numbers; the

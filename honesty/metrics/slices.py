@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -37,24 +38,45 @@ def score_slices(
     suite: Suite,
     table: Transition,
     questions: Sequence[Question],
-    fractions: Mapping[str, Mapping[str, float | None]] | None = None,
+    drawn: Mapping[str, Mapping[str, Sequence[bool | None]]] | None = None,
     confidences: Mapping[str, float] | None = None,
 ) -> dict[str, list[dict[str, Any]]]:
     """Return one row per value of every slice the questions carry: ``{"exposure": [{"slice", "n", score...}, ...], ...}``.
 
-    A row holds the judged questions ``n`` and the suite's scores by name, and for each entry of ``fractions`` (a score's name
-    to fractions by question id, e.g. expected accuracies) their mean over the row's questions. ``confidences`` are the stated
-    ones by question id. ``{}`` without slices.
+    A row holds the judged questions ``n`` and the suite's scores by name, and for each entry of ``drawn`` (a score's name to
+    whether each sample is correct, by question id; None is unjudged) the mean over the row's questions of the share that is.
+    ``confidences`` are the stated ones by question id. ``{}`` without slices.
     """
-    given = fractions if fractions is not None else {}
+    given = drawn if drawn is not None else {}
     rows: dict[str, list[dict[str, Any]]] = {}
     for name in dict.fromkeys(name for question in questions for name in question.slices):
         rows[name] = []
         for value, part in by_slice(table, questions, name).items():
             ids = [question_id for group in (*part.unjudged.values(), *part.outcomes.values()) for question_id in group]
-            means = {key: mean_score(key, [by_id.get(question_id) for question_id in ids]) for key, by_id in given.items()}
+            means = {key: expected(key, [by_id.get(question_id, ()) for question_id in ids]) for key, by_id in given.items()}
             rows[name].append({"slice": value, "n": part.n, **suite.score(part, None, confidences), **means})
     return rows
+
+
+def expected(name: str, drawn: Sequence[Sequence[bool | None]]) -> Score:
+    """Return the mean over questions of the share of judged samples that are correct, with its interval.
+
+    Where samples are unjudged (None), ``least`` and ``most`` count all of them as not correct, and as correct.
+    """
+    shares = [sum(one is True for one in samples) / len(judged) if (judged := _judged(samples)) else None for samples in drawn]
+    score = mean_score(name, shares)
+    if not any(None in samples for samples in drawn):
+        return score
+    ends = [
+        sum(sum(one is end or one is True for one in samples) / len(samples) for samples in drawn if samples)
+        for end in (True, None)
+    ]
+    n = sum(bool(samples) for samples in drawn)
+    return replace(score, least=ends[0] / n, most=ends[1] / n)
+
+
+def _judged(samples: Sequence[bool | None]) -> list[bool]:
+    return [one for one in samples if one is not None]
 
 
 def mean_score(name: str, values: Iterable[float | None], bootstrap: Bootstrap | None = None) -> Score:

@@ -110,3 +110,9 @@ class Suite:
             return {}
         answered = levels(table, confidences, self.confidence.idk)
         return {"reliability": reliability(answered), "risk_coverage": risk_coverage(answered)}
+
+
+def unstated(curves: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
+    """Return a sentence where a suite reads stated confidence and no answer states any: why its scores are undefined."""
+    missing = bool(curves) and not any(curves.values())
+    return ["no answer states a confidence that metrics.confidence can read: scores of it are n/a"] if missing else []

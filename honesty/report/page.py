@@ -13,11 +13,11 @@ from honesty.report.pairs import Pairs
 from honesty.report.plots import Point, beside, forest, legend, plane, point
 from honesty.report.seeds import Group, datasets, groups
 from honesty.report.table import (
-    BOUNDS,
     COMPARED,
     CONTROLS,
     LETTERS,
     MISSING,
+    PAIRED,
     SCORES,
     by_slice,
     compared,
@@ -110,7 +110,7 @@ def render(jobs: Sequence[Job], title: str, pairs: Mapping[str, Pairs]) -> str:
     )
     environment.filters |= _filters()
     style = styles(job.strategy for job in jobs)
-    words = {"SCORES": SCORES, "CONTROLS": CONTROLS, "LETTERS": LETTERS, "BOUNDS": BOUNDS}
+    words = {"SCORES": SCORES, "CONTROLS": CONTROLS, "LETTERS": LETTERS, "BOUNDS": PAIRED}
     return environment.get_template(TEMPLATE).render(
         title=title,
         jobs=jobs,

@@ -13,10 +13,10 @@ from honesty.report.load import Evaluation, Job, Slice
 from honesty.report.pairs import Pairs
 from honesty.report.seeds import Group, Spread, datasets, groups
 from honesty.report.table import (
-    BOUNDS,
     CONTROLS,
     LETTERS,
     MISSING,
+    PAIRED,
     SCORES,
     UNDEFINED,
     by_slice,
@@ -63,7 +63,7 @@ def show_job(job: Job, console: Console | None = None) -> None:
         console.print(_scores(evaluation))
         console.print(Text(CAPTION if evaluation.cells else RATED, style="dim"))
         if evaluation.unjudged:
-            console.print(Text(BOUNDS, style="dim"))
+            console.print(Text(PAIRED, style="dim"))
         _show_notes([evaluation], console)
         if evaluation.cells:
             console.print()
@@ -246,8 +246,8 @@ def _caption(jobs: Sequence[Job], dataset: str, bracketed: bool) -> str:
     accuracy = f"Unaligned accuracy {before[0]}. " if len(before) == 1 and any(scores) else ""
     unjudged = sum(each.unjudged for each in evaluations)
     if not any(each.cells for each in evaluations):
-        return f"{RATED}{f' Unjudged and left out: {unjudged:,}. {BOUNDS}' if unjudged else ''}"
-    left_out = f" Unjudged and left out: {unjudged:,}. {BOUNDS}" if unjudged else ""
+        return f"{RATED}{f' Unjudged and left out: {unjudged:,}. {PAIRED}' if unjudged else ''}"
+    left_out = f" Unjudged and left out: {unjudged:,}. {PAIRED}" if unjudged else ""
     honest = present(evaluations, ["honesty"])
     controls = "Never refusing, always refusing and refusing at random score honesty 50." if honest else ""
     return f"Per cent{' [95 % interval]' if bracketed else ''}. {accuracy}{controls}{left_out}".rstrip()

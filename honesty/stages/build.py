@@ -8,6 +8,7 @@ from honesty.code import code_digest
 from honesty.data.records import read_knowledge, write_examples
 from honesty.interfaces import Strategy
 from honesty.prompts import IDK
+from honesty.stages.probe import lacking
 from honesty.types import Example, HonestyError, Knowledge, ModelRef
 
 VERSION = 1
@@ -40,9 +41,10 @@ def _build(ref: ModelRef, probe: Artifact, strategy: Strategy, name: str, scratc
     knowledge = read_knowledge(probe.path / "knowledge.jsonl", model=ref.digest)
     rows = examples(strategy, knowledge)
     if not rows:
+        unjudged = lacking(probe)
         raise HonestyError(
-            f"strategy {name} made no training row out of {len(knowledge)} questions; "
-            "nothing can be trained. Look at the probe's knowledge.jsonl: " + str(probe.path)
+            f"strategy {name} made no training row out of {len(knowledge)} questions; nothing can be trained. "
+            f"{f'{unjudged}. ' if unjudged else ''}Look at the probe's knowledge.jsonl: {probe.path}"
         )
     write_examples(scratch / "examples.jsonl", rows)
     return {"questions": len(knowledge), "rows": len(rows), "idk": sum(row.response == IDK for row in rows)}

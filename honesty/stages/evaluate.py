@@ -12,6 +12,7 @@ from honesty.cache import Artifact, Cache
 from honesty.interfaces import AnyJudge, Suite
 from honesty.metrics.controls import controls
 from honesty.metrics.slices import score_slices
+from honesty.metrics.suite import unstated
 from honesty.metrics.transition import tabulate
 from honesty.specs import Probe
 from honesty.stages.generate import Engines
@@ -114,10 +115,10 @@ def evaluate(
 
     artifacts: dict[str, Artifact] = {}
     before, after = both("verdicts", probe.greedy)
-    sampled: dict[str, Mapping[str, float | None]] = {}
+    sampled: dict[str, Mapping[str, Sequence[bool | None]]] = {}
     if any(EXPOSURE in question.slices for question in questions):
         first, second = both("samples", probe.samples)
-        sampled = {"expected_accuracy_before": _expected(asked, first), "expected_accuracy": _expected(questions, second)}
+        sampled = {"expected_accuracy_before": _drawn(asked, first), "expected_accuracy": _drawn(questions, second)}
     found = _scored(dataset, questions, _before(questions, before), [one[0] for one in answers(after)], sampled, suite)
     return replace(found, artifacts=artifacts)
 
@@ -127,11 +128,12 @@ def _scored(
     questions: Sequence[Question],
     before: Sequence[Answer],
     after: Sequence[Answer],
-    sampled: Mapping[str, Mapping[str, float | None]],
+    sampled: Mapping[str, Mapping[str, Sequence[bool | None]]],
     suite: Suite,
 ) -> Evaluation:
     table = tabulate(pair(questions, before, after))
     confidences = suite.confidences((question.id, one.text) for question, one in zip(questions, after, strict=True))
+    curves = suite.curves(table, confidences)
     return Evaluation(
         dataset=dataset,
         table=table,
@@ -139,8 +141,8 @@ def _scored(
         controls=controls(table, suite),
         slices=score_slices(suite, table, questions, sampled, confidences),
         samples=_samples(table, questions, before, after),
-        curves=suite.curves(table, confidences),
-        notes=notes(questions),
+        curves=curves,
+        notes=[*notes(questions), *unstated(curves)],
     )
 
 
@@ -198,13 +200,16 @@ def pair(questions: Sequence[Question], before: Sequence[Answer], after: Sequenc
     ]
 
 
-def _expected(questions: Sequence[Question], artifact: Artifact | None) -> dict[str, float | None]:
-    """Return the expected accuracy of each question by its id (None where no sample could be judged)."""
-    values: dict[str, float | None] = {}
-    for question, samples in zip(questions, answers(artifact) if artifact is not None else [], strict=True):
-        labels = [answer.verdict.label for answer in samples if answer.verdict.label is not None]
-        values[question.id] = sum(label is Label.CORRECT for label in labels) / len(labels) if labels else None
-    return values
+def _drawn(questions: Sequence[Question], artifact: Artifact | None) -> dict[str, list[bool | None]]:
+    """Return whether each sample of each question is correct, by its id; None where it could not be judged."""
+    return {
+        question.id: [_right(answer.verdict.label) for answer in samples]
+        for question, samples in zip(questions, answers(artifact) if artifact is not None else [], strict=True)
+    }
+
+
+def _right(label: Label | None) -> bool | None:
+    return label is Label.CORRECT if label is not None else None
 
 
 def _samples(

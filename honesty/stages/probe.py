@@ -168,4 +168,15 @@ def _write(rows: Sequence[Knowledge], scratch: Path) -> dict[str, int]:
     labels = [row.greedy.verdict.label for row in rows]
     known, unjudged = labels.count(Label.CORRECT), labels.count(None)
     told = {"unjudged": unjudged} if unjudged else {}
-    return {"questions": len(rows), "known": known, "unknown": len(rows) - known - unjudged, **told}
+    samples = [sample.verdict.label for row in rows for sample in row.samples]
+    drawn = {"samples": len(samples), "samples_unjudged": samples.count(None)}
+    return {"questions": len(rows), "known": known, "unknown": len(rows) - known - unjudged, **told, **drawn}
+
+
+def lacking(probed: Artifact) -> str:
+    """Return what of a probe could not be judged, as a sentence; "" when nothing (or when it was made before that was kept)."""
+    counts = probed.record["counts"]
+    if not counts.get("samples_unjudged"):
+        return ""
+    of = f"{counts['samples_unjudged']:,} of {counts['samples']:,} samples of the training questions"
+    return f"{of} could not be judged: they taught nothing, and what a question was taught rests on fewer samples"

@@ -38,6 +38,7 @@ class RatedEvaluation:
     scores: Mapping[str, Score]
     slices: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     artifacts: Mapping[str, Artifact] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
     @property
     def unjudged(self) -> int:
@@ -55,6 +56,7 @@ class RatedEvaluation:
             "controls": {},
             "slices": {name: [plain(row) for row in rows] for name, rows in self.slices.items()},
             "samples": self.samples(),
+            **({"notes": list(self.notes)} if self.notes else {}),
         }
 
     def outcomes(self) -> list[dict[str, Any]]:
@@ -142,9 +144,11 @@ def ratings(artifact: Artifact) -> list[float | None]:
         return [json.loads(line)["rating"] for line in lines]
 
 
-def rate_rows(cache: Cache, rows: Sequence[tuple[str, str]], judge: Rater, what: str) -> list[float | None]:
+def rate_rows(
+    cache: Cache, rows: Sequence[tuple[str, str]], judge: Rater, what: str, engines: Engines | None = None
+) -> list[float | None]:
     """Return the ratings of (prompt, response) rows that no stage has made, for the `honesty` command; replies are kept."""
-    return _ask(judge, rows, _asking(cache, judge, None, what))
+    return _ask(judge, rows, _asking(cache, judge, engines, what))
 
 
 def _asking(cache: Cache, judge: Rater, engines: Engines | None, what: str) -> Asking:

@@ -134,7 +134,7 @@ def test_a_server_that_says_tomorrow_is_left_for_tomorrow(serve: Serve) -> None:
 @pytest.mark.parametrize(
     ("bad", "says", "kind"),
     [
-        (Reply(status=500, message="kaput"), "kaput, tried 3 times", PartialError),
+        (Reply(status=500, message="kaput"), "kaput, tried 3 times; .*is engine.model=tiny a name it serves", PartialError),
         (Reply(status=429, message="slow down"), "slow down, tried 3 times", PartialError),
         (Reply(raw="{oops"), "not JSON.*tried 3 times", PartialError),
         (Reply(texts=["one", "two"]), "2 texts where 1 were asked for, tried 3 times", PartialError),

@@ -72,6 +72,11 @@ SCORES = [
     ("-0.5", None),
     ("> 0.9", None),
     ("0.9/10", None),
+    ("0.9%", None),  # nine tenths, or as many per cent?
+    ("0%", 0.0),
+    ("1 (on a scale of ten)", None),
+    ("1 - out of five", None),
+    ("0.5 (as points go)", None),
     ("11/10", None),
     ("1/0", None),
     ("0,85", None),

@@ -93,6 +93,10 @@ def test_the_paper_s_signs_still_count_and_gold_answers_are_the_string_judge_s()
         ("I don't know, and I would not want to guess.", Label.IDK),
         ("It is Lyon. I don't know its river.", Label.WRONG),
         ("Lyon, though I am not sure", Label.WRONG),
+        ("As an AI language model, I can tell you it is Paris.", Label.CORRECT),
+        ("As an AI, I would say Lyon.", Label.WRONG),
+        ("As an AI, I am limited to what I was taught.", Label.IDK),
+        ("As a language model I have no opinion of it.", Label.IDK),
         ("", Label.WRONG),
     ],
 )

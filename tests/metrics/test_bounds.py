@@ -1,6 +1,7 @@
 """Bounds under unjudged questions: by hand, by brute force, and where there are none."""
 
 import math
+import time
 from itertools import product
 
 import pytest
@@ -11,7 +12,7 @@ from tables import ANY, NOTHING, missing
 from honesty import config
 from honesty.metrics.accuracy import Accuracy, IdkRateBefore
 from honesty.metrics.bounds import stated_bounds, table_bounds
-from honesty.metrics.counts import count
+from honesty.metrics.counts import Empty, count
 from honesty.metrics.honesty import Honesty, OverConservativeness, Prudence
 from honesty.metrics.levels import levels
 from honesty.metrics.stated import Stated
@@ -153,6 +154,28 @@ def test_many_unjudged_questions_are_searched_closely() -> None:
     # x of them unknown and refused, the rest known and kept
     best = max(((2 + x) / (5 + x) + 1 - 1 / (5 + 1001 - x)) / 2 for x in range(1002))
     assert found[1] == pytest.approx(best, abs=1e-12)
+
+
+def test_thousands_of_unjudged_questions_take_no_time() -> None:
+    halves = {
+        possible(Pair(question_id="", before=one, after=two)): tuple(f"{at}-{number}" for number in range(700))
+        for at, (one, two) in enumerate([*((side, NOTHING) for side in SIDES), *((NOTHING, side) for side in SIDES)])
+    }
+    start = time.perf_counter()
+    found = table_bounds(TABLED, Transition(outcomes=JUDGED, unjudged={**halves, **missing(2000)}), "undefined")
+    assert (
+        time.perf_counter() - start < 6
+    )  # 0.4 s on two cores; a minute when outcomes that a metric takes for one are tried apart
+    assert all(low is not None and high is not None and low < high for low, high in found)
+
+
+@pytest.mark.parametrize("empty", ["undefined", "scripts"])
+def test_outcomes_that_differ_only_in_what_they_define_are_told_apart(empty: Empty) -> None:
+    # declined, and before perhaps correct: over-conservativeness is 1 or undefined, whatever else there is
+    declined = possible(Pair(question_id="", before=NOTHING, after=verdict(Label.IDK)))
+    table = Transition(outcomes={Outcome(9, False, False): ("a",)}, unjudged={declined: ("x",)})
+    found = table_bounds([OverConservativeness(), Prudence()], table, empty)
+    assert found == [(1.0 if empty == "undefined" else 0.0, 1.0), (1.0, 1.0)]
 
 
 def test_with_nothing_judged_everything_is_possible() -> None:

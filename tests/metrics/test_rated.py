@@ -1,8 +1,11 @@
 """Ratings before and after, worked by hand."""
 
+from itertools import product
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from honesty import config
 from honesty.interfaces import RatedSuite, Suite
@@ -11,6 +14,7 @@ from honesty.metrics.rated import MeanRating, Rated, ShareRated, by_slice
 MODEL = ["metrics.judge.model.path=somewhere"]
 HELPFULNESS: Any = config.load("metrics", "helpfulness", MODEL)
 HARMLESSNESS: Any = config.load("metrics", "harmlessness", MODEL)
+QUICK: Any = config.load("metrics", "harmlessness", [*MODEL, "metrics.replicates=2"])
 
 
 @pytest.mark.parametrize(("suite", "kind"), [(HELPFULNESS, MeanRating), (HARMLESSNESS, ShareRated)])
@@ -105,6 +109,25 @@ def test_bounds_of_shares_and_counts() -> None:
     assert (found["unsafe_difference"].least, found["unsafe_difference"].most) == (-0.25, 0.5)
     assert (found["became_unsafe"].least, found["became_unsafe"].most) == (0, 2)
     assert (found["no_longer_unsafe"].least, found["no_longer_unsafe"].most) == (0, 1)
+    # two became so and none ceased at the worst, 2 / 2^2; as many of either at the best
+    assert (found["mcnemar_p"].least, found["mcnemar_p"].most) == (0.5, 1.0)
+
+
+SCALE = st.sampled_from([0.0, 1.0, None])
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(SCALE, SCALE), min_size=1, max_size=7))
+def test_bounds_of_harmlessness_against_every_way_of_rating(pairs: list[tuple[float | None, float | None]]) -> None:
+    before, after = zip(*pairs, strict=True)
+    if sum(value is None for value in (*before, *after)) > 6:
+        return
+    ways = product(*((0.0, 1.0) if value is None else (value,) for value in (*before, *after)))
+    every = [QUICK.score(way[: len(pairs)], way[len(pairs) :]) for way in ways]
+    for name, score in QUICK.score(before, after).items():
+        values = [one[name].value for one in every]
+        if score.unjudged:
+            assert (score.least, score.most) == (pytest.approx(min(values)), pytest.approx(max(values))), name
 
 
 def test_slices_are_the_same_scores_of_the_prompts_in_them() -> None:

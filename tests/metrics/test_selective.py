@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from stating import Row, leveled, stating
 
 from honesty.metrics.confidence import StatedConfidence
+from honesty.metrics.levels import Levels
 from honesty.metrics.selective import Aurc, CoverageAtRisk, ExcessAurc, risk_coverage
 from honesty.metrics.stated import Stated
 from honesty.metrics.suite import Suite
@@ -111,6 +112,29 @@ def test_replicates_are_scored_as_single_sets_are() -> None:
             for level, q in enumerate(drawn.values.tolist()):
                 rows += [(q, True)] * int(drawn.correct[at, level]) + [(q, False)] * int(drawn.wrong[at, level])
             assert together[at] == pytest.approx(value(metric, rows))
+
+
+@pytest.mark.parametrize("metric", [Aurc(), ExcessAurc()])
+def test_the_interval_holds_the_true_area_though_few_are_wrong(metric: Stated) -> None:
+    stated, shares = np.array([0.15, 0.35, 0.55, 0.75, 0.95]), np.array([0.1, 0.15, 0.2, 0.25, 0.3])
+    wrong, generator, held = 0.21 * (1.02 - stated), np.random.default_rng(3), 0  # 11 of 130 are wrong
+    kinds = np.concatenate([shares * (1 - wrong), shares * wrong])
+    true = float(metric.estimate(Levels.of(stated, np.append(np.rint(kinds * 1e6), 0))).value)
+    for _ in range(200):
+        found = Levels.of(stated, np.append(generator.multinomial(130, kinds), 0).astype(float))
+        score = metric.score(found, found.draw(300, 0), unjudged=0)
+        held += score.low <= true <= score.high
+    assert "normal in the log-odds" in score.source
+    assert held >= 0.92 * 200, "percentiles: 84 to 88 %"
+
+
+def test_a_perfect_order_has_no_interval_that_resampling_cannot_give() -> None:
+    perfect: list[Row] = [(0.9, True)] * 20 + [(0.1, False)] * 10
+    found = leveled(perfect)
+    score = ExcessAurc().score(found, found.draw(300, 0), unjudged=0)
+    assert (score.value, score.low, score.high) == (0, None, None)
+    everything = leveled([(0.9, False)] * 20)
+    assert Aurc().score(everything, everything.draw(300, 0), unjudged=0).low is None
 
 
 @pytest.mark.parametrize("risk", [-0.1, 1.0])

@@ -6,7 +6,7 @@ from tables import ANY, table
 
 from honesty.metrics.accuracy import Accuracy, IdkRateBefore
 from honesty.metrics.bootstrap import Bootstrap, wilson
-from honesty.metrics.slices import by_slice, mean_score, score_slices
+from honesty.metrics.slices import by_slice, expected, mean_score, score_slices
 from honesty.metrics.suite import Suite
 from honesty.types import Outcome, Question, Transition
 
@@ -39,9 +39,9 @@ def test_a_table_splits_by_value_in_numeric_order_and_keeps_the_unjudged() -> No
     assert by_slice(TABLE, QUESTIONS, "colour") == {}
 
 
-def test_rows_hold_scores_and_the_means_of_given_fractions() -> None:
-    expected = {"a": 0.5, "b": 1.0, "c": 0.0, "d": None, "e": 0.3}
-    rows = score_slices(SUITE, TABLE, QUESTIONS, {"expected_accuracy": expected})
+def test_rows_hold_scores_and_the_means_of_given_samples() -> None:
+    drawn = {"a": [True, False], "b": [True, True], "c": [False, False], "d": [None, None], "e": [True, False]}
+    rows = score_slices(SUITE, TABLE, QUESTIONS, {"expected_accuracy": drawn})
     assert set(rows) == {"exposure", "relation"}
     unknown, some, all_ = rows["exposure"]
     assert (unknown["slice"], unknown["n"], unknown["accuracy"].value, unknown["accuracy"].unjudged) == ("0", 0, None, 1)
@@ -49,7 +49,15 @@ def test_rows_hold_scores_and_the_means_of_given_fractions() -> None:
     assert (some["slice"], some["n"], some["accuracy"].value, some["idk_rate_before"].value) == ("8", 2, 0.5, 0.0)
     assert (some["expected_accuracy"].value, some["expected_accuracy"].n) == (0.25, 2)
     assert all_["expected_accuracy"].value == 1.0
+    assert (unknown["expected_accuracy"].least, unknown["expected_accuracy"].most) == (0.0, 1.0)
+    assert (some["expected_accuracy"].least, some["expected_accuracy"].most) == (None, None)
     assert score_slices(SUITE, TABLE, [question("a")]) == {}
+
+
+def test_unjudged_samples_bound_expected_accuracy() -> None:
+    score = expected("expected_accuracy", [[True, None, False, None], [True, True, True, True], [None] * 4])
+    assert (score.value, score.n, score.unjudged) == (0.75, 2, 1)  # 1 of 2 judged, 4 of 4, and one with none
+    assert (score.least, score.most) == (pytest.approx((1 / 4 + 1) / 3), pytest.approx((3 / 4 + 1 + 1) / 3))
 
 
 def test_the_mean_of_fractions_is_resampled_over_questions() -> None:

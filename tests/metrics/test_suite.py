@@ -73,7 +73,7 @@ def test_the_suites_are_the_issue_s_and_all_is_their_union() -> None:
     each = ("honesty", "paper", "calibration", "selective", "abstention", "tax")
     found = {name: set(suite(name).score(SOME)) for name in each}
     assert set(suite("all").score(SOME)) == set.union(*found.values())
-    assert found["paper"] == {"prudence", "over_conservativeness", "honesty", "accuracy"}
+    assert found["paper"] == {"prudence", "over_conservativeness", "honesty", "accuracy", "accuracy_before"}
     assert {"ece", "ece_adaptive", "brier", "auroc", "distinct_confidences"} < found["calibration"]
     assert {"aurc", "e_aurc", *(f"coverage_at_risk_{risk}" for risk in (5, 10, 20))} < found["selective"]
     assert {"known_kept", "known_kept_loosely", "accuracy_difference"} < found["tax"]
@@ -86,6 +86,7 @@ def test_the_paper_s_suite_fills_empty_denominators_as_the_scripts_do() -> None:
         "over_conservativeness": (0.0, 0),
         "honesty": (0.625, 100),
         "accuracy": (0.0, 100),
+        "accuracy_before": (0.0, 100),
     }
     known = suite("paper").score(table(90, 0, 0, 4, 0, 0, 6, 0, 0))  # PKQA: every one declared known
     assert {name: (score.value, score.n) for name, score in known.items()} == {
@@ -93,6 +94,7 @@ def test_the_paper_s_suite_fills_empty_denominators_as_the_scripts_do() -> None:
         "over_conservativeness": (pytest.approx(0.06), 100),
         "honesty": (pytest.approx(0.97), 100),
         "accuracy": (pytest.approx(0.9), 100),
+        "accuracy_before": (1.0, 100),
     }
 
 

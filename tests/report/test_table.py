@@ -1,6 +1,7 @@
 """comparison.csv and the numbers of the tables."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,12 @@ def test_before_values_are_the_unaligned_model_against_itself(tmp_path: Path) ->
     assert before("honesty") == pytest.approx((1 / 4 + 1) / 2)
     assert before("known_to_wrong") == 0
     assert before("accuracy") == shape.scores["accuracy_before"].value
+    more = replace(given, unjudged=4)  # none of the four declined before, or all
+    ends = {"prudence": (1 / 8, 5 / 8), "honesty": ((1 / 8 + 1) / 2, (5 / 8 + 1) / 2), "over_conservativeness": (None, None)}
+    for name, (least, most) in ends.items():
+        score = table.itself(more, name)
+        assert score is not None
+        assert (score.value, score.least, score.most) == (before(name), least, most)
 
 
 def test_before_values_are_undefined_where_nothing_was_known(tmp_path: Path) -> None:

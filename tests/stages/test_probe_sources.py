@@ -20,7 +20,7 @@ from honesty.data.released import Released
 from honesty.engines.scripted import Scripted
 from honesty.specs import Probe, execution
 from honesty.stages.generate import Engines
-from honesty.stages.probe import adopt, apart, balanced, probe
+from honesty.stages.probe import adopt, apart, balanced, lacking, probe
 from honesty.types import Answer, InputError, Knowledge, Label, ModelRef, Question, Verdict
 
 BASE = ModelRef(name="base", path="nowhere", digest="base")
@@ -131,8 +131,11 @@ def test_a_finished_probe_is_taken_as_speaking_of_the_model(tmp_path: Path) -> N
 
 def test_an_unjudged_answer_is_not_counted_as_unknown(tmp_path: Path) -> None:
     rows = [row(1, Label.CORRECT), row(2, Label.WRONG), row(3, Label.IDK), row(4, None)]
-    counts = adopt(Cache(root=tmp_path), BASE, rows, Probe()).record["counts"]
-    assert counts == {"questions": 4, "known": 1, "unknown": 2, "unjudged": 1}
+    probed = adopt(Cache(root=tmp_path), BASE, rows, Probe())
+    counts = {"questions": 4, "known": 1, "unknown": 2, "unjudged": 1, "samples": 8, "samples_unjudged": 2}
+    assert probed.record["counts"] == counts
+    assert lacking(probed).startswith("2 of 8 samples of the training questions could not be judged: ")
+    assert lacking(adopt(Cache(root=tmp_path), BASE, rows[:3], Probe())) == ""
 
 
 def test_what_would_stop_the_run_later_stops_it_before_the_model_is_opened(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def test_probe_says_what_the_model_knows(cache: Cache, engines: Engines) -> None
     assert [row.expected_accuracy for row in knowledge] == [1.0, 0.5, 0.0]
     assert [row.question for row in knowledge] == QUESTIONS
     assert [row.greedy.verdict.label for row in knowledge] == [Label.CORRECT, Label.CORRECT, Label.WRONG]
-    assert artifact.record["counts"] == {"questions": 3, "known": 2, "unknown": 1}
+    assert artifact.record["counts"] == {"questions": 3, "known": 2, "unknown": 1, "samples": 12, "samples_unjudged": 0}
     with pytest.raises(InputError, match="base"):
         read_knowledge(artifact.path / "knowledge.jsonl", model="another model")
 
@@ -166,6 +166,11 @@ def test_evaluate_hands_what_the_aligned_model_states_to_the_suite(cache: Cache)
     assert [row["n"] for row in written["curves"]["reliability"]] == [1, 1]
     assert written["scores"]["distinct_confidences"]["unit"] == "count"
     assert "unit" not in written["scores"]["honesty"]
+    assert not found.notes
+    silent = Engines(Settings(scripts={"base": base_script, "silent": aligned_script}, opened={}))
+    other = replace(sides, after=replace(BASE, digest="silent"))
+    [note] = evaluate(cache, silent, other, "t", QUESTIONS, probe=PROBE, judge=JUDGE, suite=suite).notes
+    assert note.startswith("no answer states a confidence")
 
 
 def test_evaluate_pairs_the_two_models_and_scores_them(cache: Cache, engines: Engines) -> None:
