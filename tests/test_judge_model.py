@@ -30,7 +30,7 @@ def test_a_run_whose_judge_says_nothing_readable_ends_with_bounds_and_a_rerun_se
     words += ["probe.max_new_tokens=4", f"paths.outputs={tmp_path / 'out'}"]
     first = run_train(*words, f"hydra.run.dir={tmp_path / 'first'}")
     assert first.returncode == 0, first.stderr
-    assert "judge llm: 3 of 3 could not be judged: " in first.stderr
+    assert "judge llm, after, 3 questions of eval: 3 of 3 could not be judged: " in first.stderr
     assert "judge.again=true sends only" in first.stderr
     assert "{0.0, 100.0}" in first.stdout
     result = json.loads((tmp_path / "first" / "result.json").read_text())["evaluations"][0]
@@ -40,7 +40,7 @@ def test_a_run_whose_judge_says_nothing_readable_ends_with_bounds_and_a_rerun_se
     assert "counted the least and the most favourable way" in (tmp_path / "first" / "index.html").read_text()
     again = run_train(*words, f"hydra.run.dir={tmp_path / 'again'}")
     assert "no work was done" in again.stderr
-    assert "judge llm: 3 of 3 could not be judged: " in again.stderr
+    assert "judge llm, after, 3 questions of eval: 3 of 3 could not be judged: " in again.stderr
 
 
 def test_what_was_trained_on_a_probe_that_could_not_be_judged_says_so(tiny: Path, tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def test_the_library_s_server_judges_a_run_and_an_audit(
     words.append(f"paths.outputs={tmp_path / 'out'}")
     first = run_train(*words, f"hydra.run.dir={tmp_path / 'first'}")
     assert first.returncode == 0, first.stderr
-    assert "judge llm: 3 of 3 could not be judged: " in first.stderr
+    assert "judge llm, after, 3 questions of eval: 3 of 3 could not be judged: " in first.stderr
     assert "{0.0, 100.0}" in first.stdout
     result = json.loads((tmp_path / "first" / "result.json").read_text())["evaluations"][0]
     assert (result["n"], result["unjudged"]) == (0, 3)
@@ -152,7 +152,8 @@ def test_one_that_goes_down_at_any_moment_and_comes_back_is_sent_only_what_is_mi
     half, said = audit(sensible, path, tmp_path / "cache", capsys)
     assert half["unjudged_by_judge"] == N - max(last - N, 0)
     assert half["disagreements"] == 0
-    assert f"judge llm: {half['unjudged_by_judge']} of {N} could not be judged: judge.engine.base_url=http" in said
+    unjudged = f"{half['unjudged_by_judge']} of {N} could not be judged"
+    assert f"judge llm, {N} responses of the file: {unjudged}: judge.engine.base_url=http" in said
     assert said.count("run the same command again to send only these") == 1
     assert "Traceback" not in said
     before = [*sensible.answered]

@@ -65,13 +65,13 @@ def rules_argument(parser: ArgumentParser, text: str) -> None:
 
 
 def judge_responses(
-    responses: Sequence[Response], judge: AnyJudge, cache: Cache, engines: Engines | None = None
+    responses: Sequence[Response], judge: AnyJudge, of: Path, cache: Cache, engines: Engines | None = None
 ) -> dict[str, Verdict]:
-    """Return the verdict of every response by question id, in order; a judge model's replies are kept in ``cache``.
+    """Return the verdict of every response of the file ``of`` by question id, in order.
 
-    ``engines`` keeps that model loaded for the next call.
+    A judge model's replies are kept in ``cache``; ``engines`` keeps that model loaded for the next call.
     """
-    found = judge_rows(cache, [(response.question, response.text) for response in responses], judge, engines)
+    found = judge_rows(cache, [(response.question, response.text) for response in responses], judge, of.name, engines)
     return {response.question.id: verdict for response, verdict in zip(responses, found, strict=True)}
 
 
@@ -87,7 +87,7 @@ def run(args: Namespace) -> None:
     rows = read_responses(responses)
     for note in judge.notes(row.question for row in rows):
         print(f"warning: {responses}: {note}", file=sys.stderr)
-    verdicts = judge_responses(rows, judge, Cache(root=args.cache))
+    verdicts = judge_responses(rows, judge, responses, Cache(root=args.cache))
     write_verdicts(out, verdicts)
     print(f"{out}: {len(verdicts):,} verdicts: {_counts(verdicts)}", file=sys.stderr)
 

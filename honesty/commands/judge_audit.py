@@ -72,7 +72,7 @@ def audit(cache: Cache, judge: AnyJudge, rows: Sequence[Audited]) -> Audit:
     # imported here: the arguments of the command are shown without numpy
     from honesty.metrics.agreement import Mark
 
-    verdicts = judge_rows(cache, [(row.question, row.response) for row in rows], judge)
+    verdicts = judge_rows(cache, [(row.question, row.response) for row in rows], judge, "the file")
     marks = [
         Mark(question=row.question.id, judge=correct(verdict), human=row.human)
         for row, verdict in zip(rows, verdicts, strict=True)

@@ -114,7 +114,7 @@ def _read_side(path: Path, judge: AnyJudge, cache: Cache, engines: Engines | Non
         responses = read_responses(path)
         return Side(
             path=path,
-            verdicts=_bare(judge_responses(responses, judge, cache, engines)),
+            verdicts=_bare(judge_responses(responses, judge, path, cache, engines)),
             texts={response.question.id: response.question.text for response in responses},
             said={response.question.id: response.text for response in responses} if keep else {},
             notes=judge.notes(response.question for response in responses),

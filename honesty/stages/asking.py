@@ -170,7 +170,7 @@ class Asking:
             )
         if not parts:
             return ""
-        return f"judge {self.judge.name}: {unjudged:,} of {total:,} could not be judged: {'. '.join(parts)}"
+        return f"judge {self.judge.name}, {self.what}: {unjudged:,} of {total:,} could not be judged: {'. '.join(parts)}"
 
 
 def _few(things: Collection[str], one: str, several: str) -> tuple[str, str]:

@@ -51,14 +51,14 @@ def ask_all(judge: AskingJudge, rows: Sequence[tuple[Question, str]], ask: Askin
 
 
 def judge_rows(
-    cache: Cache, rows: Sequence[tuple[Question, str]], judge: AnyJudge, engines: Engines | None = None
+    cache: Cache, rows: Sequence[tuple[Question, str]], judge: AnyJudge, of: str, engines: Engines | None = None
 ) -> list[Verdict]:
     """Return the verdicts on rows that no stage has made, for the `honesty` command; a model's replies are kept anyway.
 
-    ``engines`` keeps that model loaded for the next call.
+    ``of`` is where the responses are from (it is told); ``engines`` keeps that model loaded for the next call.
     """
     if isinstance(judge, AskingJudge):
-        return ask_all(judge, rows, asking(cache, judge, engines, f"{len(rows):,} responses"))
+        return ask_all(judge, rows, asking(cache, judge, engines, f"{len(rows):,} responses of {of}"))
     return [judge(question, text) for question, text in rows]
 
 

@@ -48,7 +48,7 @@ def test_a_judge_that_is_down_leaves_all_unjudged_and_a_rerun_asks_all(
     assert labels(gone) == [None] * 10
     assert gone.record["counts"] == {"responses": 10, "unjudged": 10}
     assert server.calls == 1 + asking.PATIENCE, "a dead server is not asked for every response"
-    line = "judge cascade: 10 of 10 could not be judged: connection refused; run the same command again to send only these"
+    line = "judge cascade, t: 10 of 10 could not be judged: connection refused; run the same command again to send only these"
     assert line in " ".join(capsys.readouterr().err.split())
     back = Server(up)
     finished = judge(cache, QUESTIONS, generated, judging(back), "t")

@@ -109,7 +109,7 @@ def test_a_judge_that_is_down_leaves_bounds_and_a_rerun_asks_what_is_missing(
     assert (score.value, score.unjudged, score.least, score.most) == (None, 10, 1.0, 10.0)
     assert (found.scores["helpfulness_before"].least, found.scores["helpfulness_before"].most) == (3.0, 7.5)
     said = " ".join(capsys.readouterr().err.split())
-    assert "judge helpfulness: 5 of 10 could not be judged: connection refused; run the same command again" in said
+    assert "5 of 10 could not be judged: connection refused; run the same command again" in said
     back = Server()
     assert rated(cache, back).unjudged == 0
     assert back.sent == 15
