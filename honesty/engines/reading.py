@@ -38,7 +38,7 @@ class Reading:
             raise RefusedError(
                 f"a prompt of {tokens} tokens and max_new_tokens={new} do not fit the model's window of {self.window}: "
                 f"{prompt[:80]!r}",
-                "shorten one of them",
+                "shorten the prompt, or lower max_new_tokens (probe.max_new_tokens; of what is rated metrics.max_new_tokens)",
                 [*long],
             )
         return made
