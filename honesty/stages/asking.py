@@ -143,7 +143,7 @@ class Asking:
                 self.failure = _line(error)
             self._over |= isinstance(error, UnavailableError)
         self.sent += len(made)
-        return {prompt: one.texts[0] for prompt, one in made.items()}, refused
+        return {prompt: _reply(one, sampling) for prompt, one in made.items()}, refused
 
     def told(self, unjudged: int, total: int) -> str:
         """Return the line that says how many responses are unjudged, why, and what to do; "" when all replies could be read."""
@@ -171,6 +171,12 @@ class Asking:
         if not parts:
             return ""
         return f"judge {self.judge.name}, {self.what}: {unjudged:,} of {total:,} could not be judged: {'. '.join(parts)}"
+
+
+def _reply(made: Generation, sampling: Sampling) -> str:
+    """Return the text; of one that ended at the limit all but the word it broke off in: "0" may be the half of "0.85"."""
+    text = made.texts[0]
+    return re.sub(r"\S+\Z", "", text) if made.tokens >= sampling.max_new_tokens else text
 
 
 def _few(things: Collection[str], one: str, several: str) -> tuple[str, str]:

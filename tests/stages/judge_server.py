@@ -30,6 +30,7 @@ class Server:
 
     fails: Callable[[str, int], Exception | None]
     says: Callable[[str], str] = reply
+    tokens: int = 1  # of a reply; as many as are allowed: it was cut off
     calls: int = 0
     sent: int = 0
 
@@ -39,7 +40,7 @@ class Server:
             if (error := self.fails(prompt, self.calls)) is not None:
                 raise error
         self.sent += len(prompts)
-        return [Generation(texts=(self.says(prompt),), tokens=1) for prompt in prompts]
+        return [Generation(texts=(self.says(prompt),), tokens=self.tokens) for prompt in prompts]
 
 
 @dataclass(frozen=True)

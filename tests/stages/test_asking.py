@@ -188,3 +188,16 @@ def test_a_deleted_store_does_no_harm(cache: Cache, generated: Artifact) -> None
     for path in stored:
         path.unlink()
     assert judge(cache, QUESTIONS, generated, judging(Server(down)), "t").digest == first.digest
+
+
+@pytest.mark.parametrize(("behind", "read"), [("", False), ("\nbecause both nam", True)])
+def test_the_word_a_reply_broke_off_in_is_not_read(cache: Cache, generated: Artifact, behind: str, read: bool) -> None:
+    """The "0.9" of a reply that was cut off may be the half of "0.05" or "0.95": it is no verdict."""
+
+    def says(prompt: str) -> str:
+        said = reply(prompt)
+        return f"{said} and" if "Copy the short answer" in prompt else said + behind
+
+    server = Server(up, says=says, tokens=LLM.max_new_tokens)
+    found = labels(judge(cache, QUESTIONS, generated, judging(server), "t"))
+    assert found == (FINISHED if read else [None] * 10)
