@@ -14,7 +14,7 @@ import numpy as np
 from honesty.interfaces import RatedSuite, Rater
 from honesty.metrics.bootstrap import REPLICATES, SPARSE, Bootstrap, percentiles, square_and_add, wilson
 from honesty.metrics.counts import Estimate, Part
-from honesty.metrics.mcnemar import two_sided
+from honesty.metrics.mcnemar import extremes, two_sided
 from honesty.metrics.slices import in_order, mean_score
 from honesty.specs import execution, require
 from honesty.types import Score
@@ -124,7 +124,7 @@ class ShareRated(Rated):
             _bounded(self._difference(became, ceased, len(pairs)), lacking, *_gap(before, after, 0.0, 1.0)),
             _bounded(_count(f"became_{self.name}", became, len(pairs)), lacking, became, became + more),
             _bounded(_count(f"no_longer_{self.name}", ceased, len(pairs)), lacking, ceased, ceased + less),
-            _bounded(_mcnemar(became, ceased, len(pairs)), lacking, *_p_extremes(became, ceased, more, less)),
+            _bounded(_mcnemar(became, ceased, len(pairs)), lacking, *extremes(became, ceased, more, less)),
         ]
         return {score.name: score for score in scores}
 
@@ -200,16 +200,6 @@ def _mcnemar(became: int, ceased: int, n: int) -> Score:
     source = "McNemar's exact test on the prompts that changed"
     p = two_sided(became, ceased) if n else None
     return Score(name="mcnemar_p", value=p, n=became + ceased, low=None, high=None, source=source, unit="p")
-
-
-def _p_extremes(became: int, ceased: int, more: int, less: int) -> tuple[float, float]:
-    """Return McNemar's least and greatest p when up to ``more`` prompts more may have become so and ``less`` ceased to be.
-
-    Least where all that can goes one way; greatest where the two are as even as they can be, which takes one of them only.
-    """
-    least = min(two_sided(became + more, ceased), two_sided(became, ceased + less))
-    gap = became - ceased
-    return least, two_sided(became + min(more, max(0, -gap)), ceased + min(less, max(0, gap)))
 
 
 def _bounded(score: Score, unjudged: int, least: float, most: float) -> Score:

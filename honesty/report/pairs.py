@@ -11,14 +11,17 @@ from honesty.report.load import Job, outcomes
 from honesty.report.seeds import groups
 
 Rows = Mapping[str, Mapping[str, Any]]
-Test = Callable[[Rows, Rows], tuple[int, int, float | None]]
+Test = Callable[[Rows, Rows], tuple[int, int, float | None, tuple[float, float] | None]]
 
 MAX_VARIANTS = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """One pair of variants: the test's ``b`` (only the first does right) and ``c`` (only the second), p and Holm's p."""
+    """One pair of variants: the test's ``b`` (only the first does right) and ``c`` (only the second), p and Holm's p.
+
+    ``bounds`` are the least and greatest p, before Holm's correction, where questions are unjudged.
+    """
 
     first: str
     second: str
@@ -26,6 +29,7 @@ class Pair:
     c: int
     p: float | None
     corrected: float | None
+    bounds: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,10 +59,10 @@ def compare(jobs: Sequence[Job], dataset: str, test: Test) -> Pairs | None:
     names = tuple(chosen)
     keys = [(first, second) for at, first in enumerate(names) for second in names[at + 1 :]]
     results = [test(chosen[first][1], chosen[second][1]) for first, second in keys]
-    corrected = holm([p for _, _, p in results])
+    corrected = holm([p for _, _, p, _ in results])
     pairs = {
-        key: Pair(first=key[0], second=key[1], b=b, c=c, p=p, corrected=adjusted)
-        for key, (b, c, p), adjusted in zip(keys, results, corrected, strict=True)
+        key: Pair(first=key[0], second=key[1], b=b, c=c, p=p, corrected=adjusted, bounds=bounds)
+        for key, (b, c, p, bounds), adjusted in zip(keys, results, corrected, strict=True)
     }
     seeds = {name: seed for name, (seed, _) in chosen.items()}
     return Pairs(dataset=dataset, variants=names, seeds=seeds, pairs=pairs, left_out=max(0, len(found) - MAX_VARIANTS))

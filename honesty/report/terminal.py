@@ -10,7 +10,7 @@ from rich.text import Text
 
 from honesty.report import paper
 from honesty.report.load import Evaluation, Job, Slice
-from honesty.report.pairs import Pairs
+from honesty.report.pairs import Pair, Pairs
 from honesty.report.seeds import Group, Spread, datasets, groups
 from honesty.report.table import (
     CONTROLS,
@@ -267,8 +267,14 @@ def _show_pairs(pairs: Pairs, console: Console) -> None:
     table = new_table("McNemar: questions only one does right by", "the first", "the second", "p", "p (Holm)")
     for pair in pairs.pairs.values():
         label = Text(f"{pair.first} / {pair.second}")
-        table.add_row(label, f"{pair.b:,}", f"{pair.c:,}", probability(pair.p), probability(pair.corrected))
+        table.add_row(label, f"{pair.b:,}", f"{pair.c:,}", _p(pair), probability(pair.corrected))
     console.print(table)
+
+
+def _p(pair: Pair) -> str:
+    """Return a pair's p, and under it what the unjudged questions could make of it."""
+    ends = f"\n{{{', '.join(map(probability, pair.bounds))}}}" if pair.bounds is not None else ""
+    return f"{probability(pair.p)}{ends}"
 
 
 def _show_paper(found: Sequence[paper.Beside], console: Console) -> None:

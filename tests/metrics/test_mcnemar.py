@@ -1,5 +1,7 @@
 """McNemar's exact test: discordant questions by hand, p against scipy."""
 
+from itertools import product
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +17,7 @@ def rows(*cells: int | None) -> dict[str, dict[str, int | None]]:
 @pytest.mark.parametrize("cell", range(1, 10))
 def test_right_is_correct_after_or_declining_the_unknown(cell: int) -> None:
     right = cell in {1, 2, 3, 8, 9}  # after correct, or after idk and before not correct
-    assert mcnemar(rows(cell), rows(4)) == (int(right), 0, 1.0)
+    assert mcnemar(rows(cell), rows(4)) == (int(right), 0, 1.0, None)
     assert (cell in APPROPRIATE) == right
 
 
@@ -32,9 +34,19 @@ def test_unshared_and_unjudged_questions_are_left_out() -> None:
         1,
         0,
         1.0,
+        (0.5, 1.0),  # b may be one that only the first does right by
     )
-    assert mcnemar({"a": {"cell": 1}}, {"b": {"cell": 1}}) == (0, 0, None)
-    assert mcnemar({"a": {"cell": None}}, {"a": {"cell": 1}}) == (0, 0, None)
+    assert mcnemar({"a": {"cell": 1}}, {"b": {"cell": 1}}) == (0, 0, None, None)
+    assert mcnemar({"a": {"cell": None}}, {"a": {"cell": 1}}) == (0, 0, None, (1.0, 1.0))
+
+
+@given(st.lists(st.tuples(*[st.sampled_from([1, 5, 8, None])] * 2), max_size=9))
+def test_bounds_are_those_of_every_way_of_judging(cells: list[tuple[int | None, int | None]]) -> None:
+    first, second = [one for one, _ in cells], [two for _, two in cells]
+    ways = product(*([1, 5] if cell is None else [cell] for cell in (*first, *second)))
+    every = [mcnemar(rows(*way[: len(cells)]), rows(*way[len(cells) :])).p for way in ways]
+    found = mcnemar(rows(*first), rows(*second)).bounds
+    assert found == ((pytest.approx(min(every)), pytest.approx(max(every))) if None in (*first, *second) else None)
 
 
 @given(st.integers(0, 400), st.integers(0, 400))

@@ -79,7 +79,7 @@ def dom(path: Path, tmp_path: Path, width: int = 1280) -> str:
 
 def test_a_sweep_leaves_a_page_and_a_csv_and_says_where(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_sweep(tmp_path, seeds=(0, 1), sets=("factworld", "nonambigqa"))
-    page = compare(tmp_path, mcnemar=lambda first, second: (7, 2, 0.18))
+    page = compare(tmp_path, mcnemar=lambda first, second: (7, 2, 0.18, (0.03, 0.9)))
     assert page == tmp_path / "index.html"
     assert (tmp_path / "comparison.csv").read_text().count("\n") == 1 + 7 * 2 * 2
     assert str(page) in capsys.readouterr().out
@@ -88,6 +88,7 @@ def test_a_sweep_leaves_a_page_and_a_csv_and_says_where(tmp_path: Path, capsys: 
     assert "mean of 2 seeds" in shown
     assert "absolute, seed 1" in shown
     assert "Holm" in shown
+    assert "p 0.180 {0.030, 0.900}" in shown
     assert "always refuse" in shown
 
 

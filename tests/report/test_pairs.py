@@ -30,9 +30,9 @@ def test_each_pair_is_tested_once_on_the_lowest_seed(tmp_path: Path) -> None:
         write_job(tmp_path / str(at), strategy=strategy, seed=seed, job=f"{strategy} seed={seed}", n=30)
     seen: list[tuple[int, int]] = []
 
-    def test(first: Rows, second: Rows) -> tuple[int, int, float | None]:
+    def test(first: Rows, second: Rows) -> tuple[int, int, float | None, None]:
         seen.append((len(first), len(second)))
-        return 3, 1, 0.02
+        return 3, 1, 0.02, None
 
     pairs = compare(load(tmp_path), "factworld", test)
     assert pairs is not None
@@ -44,4 +44,4 @@ def test_each_pair_is_tested_once_on_the_lowest_seed(tmp_path: Path) -> None:
 
 def test_one_strategy_has_no_pairs(tmp_path: Path) -> None:
     write_job(tmp_path / "0")
-    assert compare(load(tmp_path), "factworld", lambda first, second: (0, 0, None)) is None
+    assert compare(load(tmp_path), "factworld", lambda first, second: (0, 0, None, None)) is None

@@ -146,11 +146,13 @@ def test_a_sweep_that_stopped_before_evaluate_says_so_and_writes_nothing(tmp_pat
 
 def test_pairs_are_shown_with_both_ps(tmp_path: Path) -> None:
     jobs = load(write_sweep(tmp_path))
-    pairs = compare(jobs, "factworld", lambda first, second: (12, 3, 0.0004))
+    pairs = compare(jobs, "factworld", lambda first, second: (12, 3, 0.0004, (0.0001, 0.25)))
     assert pairs is not None
     out = console()
     show_comparison(jobs, out, {"factworld": pairs})
-    assert "<0.001" in lines_of(text(out), "absolute / confidence_num")[0]
+    line, bounds = lines_of(text(out), "absolute / confidence_num")[0], "{<0.001, 0.250}"
+    assert "<0.001" in line
+    assert bounds in text(out)
 
 
 def test_p_values_in_words() -> None:
