@@ -1,6 +1,5 @@
 """`honesty judge-audit`: a judge against people, by hand and on the real file."""
 
-import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +9,6 @@ import pytest
 from sklearn.metrics import cohen_kappa_score
 
 from honesty import cli
-from honesty.commands import judge_audit
 from honesty.data.audit import read_audited, read_evouna
 from honesty.metrics.agreement import Mark, agreement
 from honesty.metrics.bootstrap import wilson
@@ -145,26 +143,6 @@ def test_nothing_judged_says_no_more_than_that(tmp_path: Path, capsys: pytest.Ca
     assert "n/a" in out
     assert "0 disagreements" in out
     assert "Intervals:" not in out
-
-
-def test_responses_the_judge_left_unjudged_bound_every_score() -> None:
-    def marks(filling: Sequence[bool]) -> list[Mark]:
-        rest = iter(filling)
-        verdicts = [(True, True), (True, False), (False, True), (False, False), (None, True), (None, False), (None, False)]
-        verdicts.append((None, None))
-        return [
-            Mark(question=str(at), judge=next(rest, None) if judge is None and human is not None else judge, human=human)
-            for at, (judge, human) in enumerate(verdicts)
-        ]
-
-    found = judge_audit._bounded(marks([]))
-    assert (found.n, found.unjudged_by_judge) == (4, 3)
-    every = [agreement(marks(filling)).scores for filling in itertools.product([True, False], repeat=3)]
-    for at, score in enumerate(found.scores):
-        assert score.least == pytest.approx(min(scores[at].value for scores in every))
-        assert score.most == pytest.approx(max(scores[at].value for scores in every))
-        assert score.least < score.value < score.most
-    assert judge_audit._bounded(marks([True] * 3)).scores[0].least is None
 
 
 def test_no_bound_is_cut_off_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,7 @@ import json
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from honesty.types import Label, Verdict
 from honesty.visible import visible
 
 if TYPE_CHECKING:
-    from honesty.metrics.agreement import Agreement, Mark
+    from honesty.metrics.agreement import Agreement
 
 LISTED = 20
 WIDTH = 160  # characters of a response in the list of disagreements
@@ -70,7 +70,7 @@ def run(args: Namespace) -> None:
 def audit(cache: Cache, judge: AnyJudge, rows: Sequence[Audited]) -> Audit:
     """Judge every row and compare; an idk is not correct, and what the judge cannot tell is in no score."""
     # imported here: the arguments of the command are shown without numpy
-    from honesty.metrics.agreement import Mark
+    from honesty.metrics.agreement import Mark, bounded
 
     verdicts = judge_rows(cache, [(row.question, row.response) for row in rows], judge, "the file")
     marks = [
@@ -79,37 +79,11 @@ def audit(cache: Cache, judge: AnyJudge, rows: Sequence[Audited]) -> Audit:
     ]
     named = dict.fromkeys(row.system for row in rows)
     systems = {
-        name: _bounded([mark for mark, row in zip(marks, rows, strict=True) if row.system == name])
+        name: bounded([mark for mark, row in zip(marks, rows, strict=True) if row.system == name])
         for name in named
         if len(named) > 1
     }
-    return Audit(judge=judge.name, rows=rows, verdicts=verdicts, whole=_bounded(marks), systems=systems)
-
-
-def _bounded(marks: Sequence["Mark"]) -> "Agreement":
-    """Return how far judge and people agree, with the bounds of every score where the judge left responses unjudged.
-
-    All four scores are least when it would have contradicted people about each of these, and greatest when it had said the
-    same: with people's verdicts given, each rises with what both accept and falls with what the judge alone accepts.
-    """
-    # imported here: the arguments of the command are shown without numpy
-    from honesty.metrics.agreement import agreement
-    from honesty.metrics.bootstrap import Bootstrap
-
-    found = agreement(marks)
-    if not found.unjudged_by_judge:
-        return found
-    extremes = []
-    for agrees in (False, True):
-        filled = (
-            replace(mark, judge=mark.human is agrees) if mark.judge is None and mark.human is not None else mark
-            for mark in marks
-        )
-        extremes.append(agreement(filled, Bootstrap(replicates=1)).scores)
-    scores = zip(found.scores, *extremes, strict=True)
-    missing = found.unjudged_by_judge
-    bounded = (replace(one, unjudged=missing, least=low.value, most=high.value) for one, low, high in scores)
-    return replace(found, scores=tuple(bounded))
+    return Audit(judge=judge.name, rows=rows, verdicts=verdicts, whole=bounded(marks), systems=systems)
 
 
 def correct(verdict: Verdict) -> bool | None:

@@ -8,8 +8,8 @@ Source: Cohen 1960 (kappa); Wilson 1927; Efron and Tibshirani 1993, chapter 13; 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -88,6 +88,31 @@ def agreement(marks: Iterable[Mark], bootstrap: Bootstrap | None = None) -> Agre
             _rate("recall", (BOTH,), (BOTH, HUMAN), whole, draws, alone),
         ),
     )
+
+
+def bounded(marks: Sequence[Mark]) -> Agreement:
+    """Return the agreement, with the bounds of every score where the judge left responses unjudged.
+
+    All four are least when it would have contradicted people about each of these, and greatest when it had said the same:
+    with people's verdicts given, each rises with what both accept and falls with what the judge alone accepts.
+    """
+    found = agreement(marks)
+    if not found.unjudged_by_judge:
+        return found
+    least, most = (agreement(_filled(marks, agrees), Bootstrap(replicates=1)).scores for agrees in (False, True))
+    missing = found.unjudged_by_judge
+    scores = (
+        replace(one, unjudged=missing, least=low.value, most=high.value)
+        for one, low, high in zip(found.scores, least, most, strict=True)
+    )
+    return replace(found, scores=tuple(scores))
+
+
+def _filled(marks: Iterable[Mark], agrees: bool) -> Iterator[Mark]:
+    """Yield the marks with what the judge did not say as people said it, or as they did not."""
+    for mark in marks:
+        missing = mark.judge is None and mark.human is not None
+        yield replace(mark, judge=mark.human is agrees) if missing else mark
 
 
 def _kind(judge: bool, human: bool) -> int:

@@ -85,8 +85,19 @@ def calibrated(levels: Levels, replicates: int) -> Levels:
     return Levels(values=levels.values, correct=correct, wrong=levels.each - correct, silent=np.zeros(replicates))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Binned(Miscalibration):
+    """Miscalibration over ``bins`` bins."""
+
+    bins: int = BINS
+
+    def __post_init__(self) -> None:
+        if self.bins < 1:
+            raise ValueError(f"bins must be at least 1, not {self.bins}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ece(Miscalibration):
+class Ece(Binned):
     """Expected calibration error: the mean distance of accuracy and confidence over bins of equal width.
 
     ``bins`` right-closed bins ``(0, .1], (.1, .2], .. (.9, 1]``, with 0 in the first; empty ones count nothing.
@@ -94,17 +105,11 @@ class Ece(Miscalibration):
     Source: Naeini, Cooper and Hauskrecht 2015; Guo et al. 2017, equation 3 (the same bins).
     """
 
-    bins: int = BINS
-
     name: ClassVar[str] = "ece"
 
     @property
     def formula(self) -> str:
         return f"sum_b |b|/n |acc_b - conf_b|, {self.bins} right-closed bins of equal width"
-
-    def __post_init__(self) -> None:
-        if self.bins < 1:
-            raise ValueError(f"bins must be at least 1, not {self.bins}")
 
     def estimate(self, levels: Levels) -> Estimate:
         # |b| |acc_b - conf_b| is the absolute value of the bin's sum of y - q, which is linear in the counts
@@ -113,7 +118,7 @@ class Ece(Miscalibration):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AdaptiveEce(Miscalibration):
+class AdaptiveEce(Binned):
     """Expected calibration error over ``bins`` bins of equal mass (n / bins responses each, in the order of confidence).
 
     A group of equal confidences that lies across an edge is divided in proportion, each part with the group's accuracy: no
@@ -122,17 +127,11 @@ class AdaptiveEce(Miscalibration):
     Source: Nguyen and O'Connor 2015 (equal-mass bins); the division of ties is ours.
     """
 
-    bins: int = BINS
-
     name: ClassVar[str] = "ece_adaptive"
 
     @property
     def formula(self) -> str:
         return f"sum_b 1/{self.bins} |acc_b - conf_b|, {self.bins} bins of equal mass, ties divided"
-
-    def __post_init__(self) -> None:
-        if self.bins < 1:
-            raise ValueError(f"bins must be at least 1, not {self.bins}")
 
     def estimate(self, levels: Levels) -> Estimate:
         up_to, _ = levels.rising()
