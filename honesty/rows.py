@@ -8,13 +8,13 @@ from typing import Any
 SAMPLE_COLUMNS = ("dataset", "id", "cell", "question", "answers", "before", "after")
 CELL_COLUMNS = ("dataset", "after", "before correct", "before wrong", "before idk")
 RATING_COLUMNS = ("dataset", "id", "prompt", "before", "rated before", "after", "rated after")
-SCORE_COLUMNS = ("dataset", "score", "value", "n", "low", "high", "unjudged")
+SCORE_COLUMNS = ("dataset", "score", "value", "n", "low", "high", "unjudged", "least", "most")
 
 
 def score_rows(result: Mapping[str, Any]) -> list[list[Any]]:
     """One row a score and evaluation set."""
     return [
-        [evaluation["dataset"], name, *(score[key] for key in ("value", "n", "low", "high", "unjudged"))]
+        [evaluation["dataset"], name, *(score.get(key) for key in SCORE_COLUMNS[2:])]
         for evaluation in result.get("evaluations", ())
         for name, score in evaluation["scores"].items()
         if score is not None
@@ -68,7 +68,8 @@ def summary(evaluation: Mapping[str, Any]) -> dict[str, Any]:
     for name, score in evaluation["scores"].items():
         if score is not None:
             flat[f"{prefix}{name}"] = score["value"]
-            flat |= {f"{prefix}{name}_{part}": score[part] for part in ("n", "low", "high")}
+            parts = ("n", "low", "high", *(("least", "most") if evaluation["unjudged"] else ()))
+            flat |= {f"{prefix}{name}_{part}": score.get(part) for part in parts}
     return flat
 
 

@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent / "report"))
 
 from sweep_builder import write_job
 
+from honesty import rows as flat
 from honesty import wandb_env
 from honesty.tracking import Csv, Job, Off, Wandb
 
@@ -307,3 +308,12 @@ def test_variables_the_user_set_are_left_to_wandb(monkeypatch: pytest.MonkeyPatc
     assert "silent" not in quiet
     assert "x_disable_stats" not in quiet
     assert quiet["console"] == "off"
+
+
+def test_what_is_unjudged_bounds_a_score_in_a_dashboard_too() -> None:
+    numbers = {"value": 0.5, "n": 3, "low": 0.1, "high": 0.9, "unjudged": 2, "least": 0.05, "most": 0.95}
+    evaluation = {"dataset": "d", "n": 3, "unjudged": 2, "cells": {}, "scores": {"honesty": numbers}}
+    (row,) = flat.score_rows({"evaluations": [evaluation]})
+    assert dict(zip(flat.SCORE_COLUMNS, row, strict=True)) == {"dataset": "d", "score": "honesty", **numbers}
+    assert (flat.summary(evaluation)["d/honesty_least"], flat.summary(evaluation)["d/honesty_most"]) == (0.05, 0.95)
+    assert "d/honesty_least" not in flat.summary({**evaluation, "unjudged": 0})
